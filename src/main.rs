@@ -1,0 +1,2 @@
+//! The `tickcast` command.
+fn main() {}
