@@ -1,5 +1,5 @@
 //! tickcast streams stock prices from Kafka to browsers.
 
 pub mod failure;
-pub mod market;
 pub mod feed;
+pub mod market;
