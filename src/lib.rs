@@ -7,6 +7,10 @@ pub mod fold;
 pub mod market;
 pub mod publication;
 
+pub mod conflation;
 pub mod destination;
+pub mod last_value_cache;
 pub mod origin;
+pub mod session;
+pub mod shard;
 pub mod stomp;
