@@ -72,11 +72,7 @@ impl Price {
 impl Size {
     /// A size of so many units of 1e-9; [`NumberError::Negative`] below zero.
     pub const fn from_units(units: i64) -> Result<Self, NumberError> {
-        if units < 0 {
-            Err(NumberError::Negative)
-        } else {
-            Ok(Self(units))
-        }
+        if units < 0 { Err(NumberError::Negative) } else { Ok(Self(units)) }
     }
 
     /// The size in units of 1e-9.

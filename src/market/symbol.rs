@@ -102,8 +102,7 @@ impl fmt::Debug for SymbolRef<'_> {
 }
 
 fn is_allowed(character: char) -> bool {
-    character.is_ascii_alphanumeric()
-        || matches!(character, '.' | '_' | '-' | '/' | ':' | '^' | '=')
+    character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-' | '/' | ':' | '^' | '=')
 }
 
 #[cfg(test)]

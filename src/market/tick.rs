@@ -54,13 +54,6 @@ pub enum Side {
 impl<'a> Tick<'a> {
     /// A tick that says nothing yet; for producers to fill.
     pub const fn new(symbol: SymbolRef<'a>) -> Self {
-        Self {
-            symbol,
-            time_us: None,
-            trade: None,
-            bid: Side::Keep,
-            ask: Side::Keep,
-            venue: None,
-        }
+        Self { symbol, time_us: None, trade: None, bid: Side::Keep, ask: Side::Keep, venue: None }
     }
 }
