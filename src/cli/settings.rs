@@ -1,0 +1,291 @@
+//! Every setting of the server, once: its name, default, unit, parser and help text. Flags, environment variables
+//! and the keys of the configuration file all come from these structs.
+
+use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use crate::config::{
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
+    milliseconds, rate, seconds, whole_number,
+};
+
+/// Settings of every command.
+#[derive(Debug, Args)]
+pub(super) struct CommonArgs {
+    /// A TOML file with settings: their names with `_` for `-`, such as `max_symbols = 500`
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// How logs are written to standard error
+    #[arg(long, value_enum, default_value = "human", global = true, help_heading = "Logging")]
+    log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, also for each module: info,tickcast::kafka=debug
+    #[arg(long, value_name = "DIRECTIVES", value_parser = log_level, default_value = "info", global = true,
+        help_heading = "Logging")]
+    log_level: String,
+}
+
+/// Settings of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[command(flatten)]
+    common: ServerArgs,
+}
+
+/// Settings of `demo`.
+#[derive(Debug, Args)]
+pub(super) struct DemoArgs {
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    #[command(flatten)]
+    common: ServerArgs,
+}
+
+/// Settings that `check-config` reads: those of `serve` and `demo` together.
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    pub(super) serve: ServeArgs,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kafka")]
+struct ClusterArgs {
+    /// Bootstrap addresses of the Kafka cluster, separated by commas [default: the embedded broker]
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',')]
+    kafka: Vec<HostPort>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Simulated feed")]
+struct SimulationArgs {
+    /// Symbols traded
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=100_000_usize), default_value = "200")]
+    symbols: usize,
+    /// Ticks a second over all symbols
+    #[arg(long, value_name = "TICKS_PER_S", value_parser = rate, default_value = "1000")]
+    rate: f64,
+    /// The same seed gives the same market
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=u64::MAX), default_value = "1")]
+    seed: u64,
+}
+
+/// Settings that `serve` and `demo` share.
+#[derive(Debug, Args)]
+struct ServerArgs {
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
+    listener: ListenerArgs,
+    #[command(flatten)]
+    market: MarketArgs,
+    #[command(flatten)]
+    limits: LimitArgs,
+    #[command(flatten)]
+    origin: OriginArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Kafka")]
+struct KafkaArgs {
+    /// The topic with the ticks
+    #[arg(long, value_name = "NAME", default_value = "ticks")]
+    topic: Topic,
+    /// Port of the embedded broker on loopback [default: any free one]
+    #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
+    embedded_kafka_port: Option<u16>,
+    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
+    /// the file: a list of "key=value", or a table. Values are never logged
+    #[arg(long, value_name = "KEY=VALUE")]
+    kafka_property: Vec<KafkaProperty>,
+    /// Seconds for the broker's first answer at start-up
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
+    kafka_deadline_s: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Server")]
+struct ListenerArgs {
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
+    listen: HostPort,
+    /// Worker threads [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = whole_number(NonZeroUsize::MIN..=MOST_WORKERS))]
+    workers: Option<NonZeroUsize>,
+    /// Connections open at a time in the whole process
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=10_000_000_usize), default_value = "20000")]
+    max_connections: usize,
+    /// Unsent bytes the kernel holds for each socket before conflation starts (TCP_NOTSENT_LOWAT)
+    #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_u32),
+        default_value = "16384")]
+    socket_send_lowat_bytes: u32,
+    /// Seconds that sessions may take to end after SIGTERM; 0 ends them at once
+    #[arg(long, value_name = "S", value_parser = seconds(0.0..=3600.0), default_value = "5")]
+    shutdown_grace_s: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Market")]
+struct MarketArgs {
+    /// Symbols held; ticks of further ones are rejected
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=10_000_000_usize), default_value = "100000")]
+    max_symbols: usize,
+    /// Start of the trading day, UTC: open, high, low and volume begin anew
+    #[arg(long, value_name = "HH:MM", value_parser = day_boundary, default_value = "00:00")]
+    day_boundary: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits of a session")]
+struct LimitArgs {
+    /// Subscriptions of a session, wildcards included
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=1_000_000_usize), default_value = "1024")]
+    max_subscriptions: usize,
+    /// Wildcard subscriptions of a session
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "8")]
+    max_wildcards: usize,
+    /// Seconds from the upgrade to CONNECT
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
+    connect_deadline_s: Duration,
+    /// Seconds without one byte written after which a session is closed as slow
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
+    send_deadline_s: Duration,
+    /// Milliseconds between heart-beats offered to clients; 0 offers none
+    #[arg(long, value_name = "MS", value_parser = milliseconds(0..=3_600_000), default_value = "10000")]
+    heart_beat_ms: Duration,
+    /// Seconds between WebSocket PINGs of the server
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "25")]
+    ping_interval_s: Duration,
+    /// Bytes of the longest STOMP frame that a connected client may send
+    #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_usize),
+        default_value = "65536")]
+    frame_limit_bytes: usize,
+    /// Bytes of the longest STOMP frame before CONNECT was accepted
+    #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_usize),
+        default_value = "16384")]
+    frame_limit_before_connect_bytes: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Origins")]
+struct OriginArgs {
+    /// Origins whose pages may connect, separated by commas: https://example.com, https://*.example.com or *
+    /// [default: the server's own only]
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ',')]
+    allowed_origins: Vec<AllowedOrigin>,
+    /// Whether a request without an Origin header (not a browser) is let in
+    #[arg(long, value_name = "BOOL", action = clap::ArgAction::Set, default_value = "true")]
+    allow_missing_origin: bool,
+}
+
+/// Far above any machine's cores: a guard against a typing error.
+const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 isn't zero");
+
+fn log_level(text: &str) -> Result<String, String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) if !text.trim().is_empty() => Ok(text.to_owned()),
+        _ => Err("expected directives such as info or warn,tickcast::kafka=debug".to_owned()),
+    }
+}
+
+impl CommonArgs {
+    pub(super) fn logging(&self) -> config::Logging {
+        config::Logging { format: self.log_format, level: self.log_level.clone() }
+    }
+}
+
+impl ServerArgs {
+    fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
+        let Self { kafka, listener, market, limits, origin } = self;
+        let serve = config::Serve {
+            server: listener.into(),
+            kafka: kafka.into_config(cluster)?,
+            market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
+            limits: limits.into(),
+            origin: config::Origin {
+                allowed: origin.allowed_origins,
+                allow_missing: origin.allow_missing_origin,
+            },
+        };
+        serve.check()?;
+        Ok(serve)
+    }
+}
+
+impl KafkaArgs {
+    fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Kafka, Invalid> {
+        let broker = match (cluster.is_empty(), self.embedded_kafka_port) {
+            (true, port) => Broker::Embedded { port },
+            (false, None) => Broker::Cluster { bootstrap: cluster },
+            (false, Some(_)) => {
+                return Err(Invalid {
+                    keys: vec!["kafka", "embedded_kafka_port"],
+                    reason: "a cluster and the embedded broker exclude each other: set one of them"
+                        .to_owned(),
+                });
+            }
+        };
+        let Self { topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        Ok(config::Kafka { broker, topic, properties, deadline })
+    }
+}
+
+impl TryFrom<ServeArgs> for config::Serve {
+    type Error = Invalid;
+
+    fn try_from(args: ServeArgs) -> Result<Self, Invalid> {
+        args.common.into_config(args.cluster.kafka)
+    }
+}
+
+impl TryFrom<DemoArgs> for config::Demo {
+    type Error = Invalid;
+
+    fn try_from(args: DemoArgs) -> Result<Self, Invalid> {
+        let SimulationArgs { symbols, rate, seed } = args.simulation;
+        let serve = args.common.into_config(Vec::new())?;
+        if symbols > serve.market.max_symbols {
+            return Err(Invalid {
+                keys: vec!["symbols", "max_symbols"],
+                reason: format!(
+                    "{symbols} symbols are simulated, and the server holds {}",
+                    serve.market.max_symbols
+                ),
+            });
+        }
+        Ok(Self { serve, simulation: config::Simulation { symbols, rate, seed } })
+    }
+}
+
+impl From<ListenerArgs> for config::Server {
+    fn from(args: ListenerArgs) -> Self {
+        Self {
+            listen: args.listen,
+            workers: args
+                .workers
+                .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+            max_connections: args.max_connections,
+            socket_send_lowat_bytes: args.socket_send_lowat_bytes,
+            shutdown_grace: args.shutdown_grace_s,
+        }
+    }
+}
+
+impl From<LimitArgs> for config::Limits {
+    fn from(args: LimitArgs) -> Self {
+        Self {
+            max_subscriptions: args.max_subscriptions,
+            max_wildcards: args.max_wildcards,
+            connect_deadline: args.connect_deadline_s,
+            send_deadline: args.send_deadline_s,
+            heart_beat: args.heart_beat_ms,
+            ping_interval: args.ping_interval_s,
+            frame_bytes: args.frame_limit_bytes,
+            frame_before_connect_bytes: args.frame_limit_before_connect_bytes,
+        }
+    }
+}

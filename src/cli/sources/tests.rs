@@ -1,0 +1,245 @@
+//! The four sources, one by one and against each other; the environment and the file are made up here.
+
+use std::{collections::BTreeMap, ffi::OsString, io, path::Path};
+
+use crate::{
+    cli::{self, Cli, Command, sources::Stop},
+    config,
+};
+
+/// A command line, an environment and a file.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    line: &'a [&'a str],
+    environment: &'a [(&'a str, &'a str)],
+    file: &'a str,
+}
+
+fn prepare(given: Given<'_>) -> Result<(Cli, cli::sources::Resolved), String> {
+    let line: Vec<_> = ["tickcast"].iter().chain(given.line).map(OsString::from).collect();
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    let environment: BTreeMap<_, _> = given.environment.iter().map(own).collect();
+    let read = |path: &Path| match path.to_str() {
+        Some("t.toml") => Ok(given.file.to_owned()),
+        _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+    };
+    cli::prepare(&line, &environment, read).map_err(|stop| match stop {
+        Stop::Failed(failure) => failure.to_string(),
+        Stop::Clap(error) => error.to_string(),
+    })
+}
+
+fn serve(given: Given<'_>) -> Result<config::Serve, String> {
+    let (cli, resolved) = prepare(given)?;
+    let Command::Serve(args) = cli.command else { panic!("serve was called") };
+    args.try_into().map_err(|invalid| cli::invalid_settings(&invalid, &resolved.settings).to_string())
+}
+
+fn error(given: Given<'_>) -> String {
+    serve(given).expect_err("a source is wrong")
+}
+
+const FILE: &[&str] = &["serve", "--config", "t.toml"];
+
+#[test]
+fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
+    let symbols = |given| serve(given).unwrap().market.max_symbols;
+    let environment: &[_] = &[("TICKCAST_MAX_SYMBOLS", "3")];
+    let file = "max_symbols = 2";
+    let line: &[_] = &["serve", "--config", "t.toml", "--max-symbols", "4"];
+    assert_eq!(symbols(Given { line: &["serve"], ..Given::default() }), 100_000);
+    assert_eq!(symbols(Given { line: FILE, file, ..Given::default() }), 2);
+    assert_eq!(symbols(Given { line: FILE, file, environment }), 3);
+    assert_eq!(symbols(Given { line, file, environment }), 4);
+}
+
+#[test]
+fn the_sources_of_settings_are_told() {
+    let (_, resolved) = prepare(Given {
+        line: &["serve", "--config", "t.toml", "--topic", "a"],
+        environment: &[("TICKCAST_WORKERS", "2"), ("TICKCAST_KAFKA", "")],
+        file: "\nlisten = \"[::1]:0\"\n",
+    })
+    .unwrap();
+    let told = |key: &str| {
+        let setting = resolved.settings.iter().find(|setting| setting.key == key).unwrap();
+        format!("{} from {}", setting.shown(), setting.origin)
+    };
+    assert_eq!(told("topic"), "a from flag");
+    assert_eq!(told("workers"), "2 from environment");
+    assert_eq!(told("listen"), "[::1]:0 from t.toml:2");
+    assert_eq!(told("heart_beat_ms"), "10000 from default");
+    assert_eq!(told("kafka"), " from default", "an empty variable is an unset one");
+}
+
+#[test]
+fn lists_come_from_every_source() {
+    let kafka = |given| match serve(given).unwrap().kafka.broker {
+        config::Broker::Cluster { bootstrap } => bootstrap.iter().map(ToString::to_string).collect(),
+        config::Broker::Embedded { .. } => vec![],
+    };
+    let expected = ["a:1", "b:2"];
+    assert_eq!(kafka(Given { line: &["serve", "--kafka", "a:1,b:2"], ..Given::default() }), expected);
+    let environment: &[_] = &[("TICKCAST_KAFKA", "a:1, b:2")];
+    assert_eq!(kafka(Given { line: &["serve"], environment, ..Given::default() }), expected);
+    assert_eq!(kafka(Given { line: FILE, file: "kafka = [\"a:1\", \"b:2\"]", ..Given::default() }), expected);
+    assert_eq!(kafka(Given { line: FILE, file: "kafka = \"a:1,b:2\"", ..Given::default() }), expected);
+}
+
+#[test]
+fn kafka_properties_come_from_every_source_with_commas_in_them() {
+    let check = |given| {
+        let properties = serve(given).unwrap().kafka.properties;
+        let shown: Vec<_> = properties.iter().map(|it| format!("{}={}", it.key, it.value)).collect();
+        assert_eq!(shown, ["a.b=1,2", "c=3"]);
+    };
+    let line: &[_] = &["serve", "--kafka-property", "a.b=1,2", "--kafka-property", "c=3"];
+    check(Given { line, ..Given::default() });
+    check(Given {
+        line: &["serve"],
+        environment: &[("TICKCAST_KAFKA_PROPERTY", "a.b=1,2\n c=3\n")],
+        ..Given::default()
+    });
+    check(Given { line: FILE, file: "[kafka_property]\na.b = \"1,2\"\nc = 3", ..Given::default() });
+}
+
+#[test]
+fn a_wrong_value_is_told_with_its_place_and_what_is_allowed() {
+    assert_eq!(
+        error(Given { line: FILE, file: "\nworkers = 0", ..Given::default() }),
+        "t.toml:2: `workers`: wrong value `0`: expected a whole number from 1 to 1024"
+    );
+    assert_eq!(
+        error(Given { line: FILE, file: "log_format = \"xml\"", ..Given::default() }),
+        "t.toml:1: `log_format`: wrong value `xml`: expected human or json"
+    );
+    assert_eq!(
+        error(Given { line: FILE, file: "topic = [\"a\", \"b\"]", ..Given::default() }),
+        "t.toml:1: `topic`: expected one value, not a list"
+    );
+    assert_eq!(
+        error(Given {
+            line: &["serve"],
+            environment: &[("TICKCAST_ALLOW_MISSING_ORIGIN", "yes")],
+            ..Given::default()
+        }),
+        "environment variable TICKCAST_ALLOW_MISSING_ORIGIN: wrong value `yes`: expected true or false"
+    );
+    let by_flag = error(Given { line: &["serve", "--day-boundary", "24:00"], ..Given::default() });
+    assert!(by_flag.contains("'24:00' for '--day-boundary <HH:MM>'"), "{by_flag}");
+    assert!(by_flag.contains("expected a time of day in UTC"), "{by_flag}");
+}
+
+#[test]
+fn a_wrong_kafka_property_is_told_without_its_value() {
+    let secret = "sasl.password:hunter2";
+    let by_flag = error(Given { line: &["serve", "--kafka-property", secret], ..Given::default() });
+    assert_eq!(
+        by_flag,
+        "flag --kafka-property: wrong value: expected key=value, such as security.protocol=sasl_ssl"
+    );
+    let environment: &[_] = &[("TICKCAST_KAFKA_PROPERTY", secret)];
+    let by_environment = error(Given { line: &["serve"], environment, ..Given::default() });
+    assert!(by_environment.contains("expected key=value"), "{by_environment}");
+    assert!(!by_environment.contains("hunter2"), "{by_environment}");
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_known_one() {
+    assert_eq!(
+        error(Given { line: FILE, file: "max_symbol = 1", ..Given::default() }),
+        "t.toml:1: unknown key `max_symbol`; the nearest known one is `max_symbols`"
+    );
+}
+
+#[test]
+fn an_unknown_variable_is_a_warning_and_a_foreign_one_is_nothing() {
+    let (_, resolved) = prepare(Given {
+        line: &["serve"],
+        environment: &[("TICKCAST_TOPICS", "x"), ("TICKCAST_BIN", "x"), ("TOPIC", "x")],
+        ..Given::default()
+    })
+    .unwrap();
+    assert_eq!(
+        resolved.warnings,
+        ["environment: unknown key `TICKCAST_TOPICS`; the nearest known one is `TICKCAST_TOPIC`"]
+    );
+}
+
+#[test]
+fn a_file_may_be_named_by_the_environment_and_must_be_readable() {
+    let environment: &[_] = &[("TICKCAST_CONFIG", "t.toml")];
+    let given = Given { line: &["serve"], environment, file: "topic = \"x\"" };
+    assert_eq!(serve(given).unwrap().kafka.topic.as_str(), "x");
+    let missing = error(Given { line: &["serve", "--config", "none.toml"], ..Given::default() });
+    assert!(missing.starts_with("can't read the configuration file none.toml: "), "{missing}");
+}
+
+#[test]
+fn a_file_for_several_commands_is_known_to_each() {
+    let file = "seed = 9\ntopic = \"x\"";
+    assert_eq!(serve(Given { line: FILE, file, ..Given::default() }).unwrap().kafka.topic.as_str(), "x");
+    let (cli, _) =
+        prepare(Given { line: &["demo", "--config", "t.toml"], file, ..Given::default() }).unwrap();
+    let Command::Demo(args) = cli.command else { panic!("demo was called") };
+    let demo = config::Demo::try_from(args).unwrap();
+    assert_eq!((demo.simulation.seed, demo.simulation.symbols), (9, 200));
+}
+
+#[test]
+fn common_settings_stand_before_or_after_the_command() {
+    for line in [["--log-level", "debug", "serve"], ["serve", "--log-level", "debug"]] {
+        let (cli, _) = prepare(Given { line: &line, ..Given::default() }).unwrap();
+        assert_eq!(cli.common.logging().level, "debug");
+    }
+    let environment: &[_] = &[("TICKCAST_LOG_FORMAT", "json")];
+    let (cli, _) = prepare(Given { line: &["serve"], environment, ..Given::default() }).unwrap();
+    assert_eq!(cli.common.logging().format, config::LogFormat::Json);
+}
+
+#[test]
+fn settings_that_exclude_each_other_are_told_with_both_places() {
+    assert_eq!(
+        error(Given {
+            line: &["serve", "--config", "t.toml", "--kafka", "a:1"],
+            file: "embedded_kafka_port = 9092",
+            ..Given::default()
+        }),
+        "flag --kafka and t.toml:1: `embedded_kafka_port`: a cluster and the embedded broker exclude each other: \
+         set one of them"
+    );
+    assert_eq!(
+        error(Given { line: &["serve", "--frame-limit-bytes", "2048"], ..Given::default() }),
+        "flag --frame-limit-bytes and default of `frame_limit_before_connect_bytes`: the limit before CONNECT, \
+         16384, can't be above the limit after it, 2048"
+    );
+    let wildcards = error(Given { line: &["serve", "--max-subscriptions", "7"], ..Given::default() });
+    assert!(wildcards.contains("wildcards are subscriptions too"), "{wildcards}");
+    let bootstrap: &[_] = &["serve", "--kafka-property", "bootstrap.servers=a:1"];
+    let decided = error(Given { line: bootstrap, ..Given::default() });
+    assert!(decided.ends_with("bootstrap.servers is decided by `kafka`: set that one"), "{decided}");
+    let zero = error(Given { line: &["serve", "--kafka", "a:0"], ..Given::default() });
+    assert!(zero.contains("expected a port from 1 to 65535"), "{zero}");
+}
+
+#[test]
+fn the_help_of_a_setting_names_its_variable_and_its_default() {
+    let help = prepare(Given { line: &["serve", "--help"], ..Given::default() }).unwrap_err();
+    for part in ["TICKCAST_HEART_BEAT_MS", "[default: 10000]", "TICKCAST_CONFIG", "TICKCAST_LOG_LEVEL"] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+}
+
+#[test]
+fn what_looks_unwise_is_named() {
+    let keys = |line: &[&str]| {
+        let unwise = serve(Given { line, ..Given::default() }).unwrap().unwise();
+        unwise.iter().map(|it| it.key).collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&["serve", "--kafka", "a:1"]), [""; 0]);
+    assert_eq!(keys(&["serve"]), ["kafka"]);
+    let open: &[_] = &["serve", "--kafka", "a:1", "--listen", "0.0.0.0:80", "--heart-beat-ms", "0"];
+    assert_eq!(keys(open), ["listen", "heart_beat_ms"]);
+    let origins: &[_] = &["serve", "--kafka", "a:1", "--allowed-origins", "*,null,https://a.example"];
+    assert_eq!(keys(origins), ["allowed_origins", "allowed_origins"]);
+}

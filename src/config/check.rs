@@ -1,0 +1,162 @@
+//! What holds between settings: combinations that can't work, and those that work but look unwise.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use super::{AllowedOrigin, Broker, Kafka, Limits, Origin, Serve, Server};
+
+/// A combination that can't work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invalid {
+    /// The settings concerned, by their key.
+    pub keys: Vec<&'static str>,
+    /// What is wrong with them and what is allowed.
+    pub reason: String,
+}
+
+/// A setting that works but that an operator should think about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwise {
+    /// The setting concerned, by its key.
+    pub key: &'static str,
+    /// What may come of it.
+    pub reason: String,
+}
+
+/// Properties of librdkafka that other settings decide, with the key of that setting.
+const DECIDED_ELSEWHERE: [(&str, &str); 3] =
+    [("bootstrap.servers", "kafka"), ("metadata.broker.list", "kafka"), ("test.mock.num.brokers", "kafka")];
+
+impl Serve {
+    /// Checks what single values can't show.
+    ///
+    /// # Errors
+    /// The first combination that can't work.
+    pub fn check(&self) -> Result<(), Invalid> {
+        self.limits.check()?;
+        self.kafka.check()
+    }
+
+    /// What works but looks unwise, in the order of the settings.
+    pub fn unwise(&self) -> Vec<Unwise> {
+        let mut found = Vec::new();
+        let mut note = |key, reason: &str| found.push(Unwise { key, reason: reason.to_owned() });
+        self.server.note_unwise(&self.origin, &mut note);
+        self.kafka.note_unwise(&mut note);
+        self.limits.note_unwise(&mut note);
+        self.origin.note_unwise(&mut note);
+        found
+    }
+}
+
+impl Server {
+    fn note_unwise(&self, origin: &Origin, note: &mut impl FnMut(&'static str, &str)) {
+        let loopback = self.listen.host == "localhost"
+            || self.listen.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if !loopback && origin.allowed.is_empty() {
+            note(
+                "listen",
+                "other machines can connect, yet allowed_origins is empty: pages of no other origin are let in",
+            );
+        }
+    }
+}
+
+impl Kafka {
+    fn check(&self) -> Result<(), Invalid> {
+        if let Broker::Cluster { bootstrap } = &self.broker
+            && let Some(address) = bootstrap.iter().find(|address| address.port == 0)
+        {
+            let reason = format!("port 0 of {address} is no broker's: expected a port from 1 to 65535");
+            return Err(Invalid { keys: vec!["kafka"], reason });
+        }
+        for property in &self.properties {
+            if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == property.key) {
+                let reason = format!("{} is decided by `{key}`: set that one", property.key);
+                return Err(Invalid { keys: vec!["kafka_property"], reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
+        match &self.broker {
+            Broker::Embedded { .. } => {
+                note("kafka", "not set: the embedded broker is for development and keeps nothing");
+            }
+            Broker::Cluster { .. } => {
+                let set = |key: &str| self.properties.iter().any(|property| property.key == key);
+                if set("sasl.password") && !set("security.protocol") {
+                    note("kafka_property", "sasl.password without security.protocol is never used");
+                }
+            }
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), Invalid> {
+        if self.frame_before_connect_bytes > self.frame_bytes {
+            return Err(Invalid {
+                keys: vec!["frame_limit_before_connect_bytes", "frame_limit_bytes"],
+                reason: format!(
+                    "the limit before CONNECT, {}, can't be above the limit after it, {}",
+                    self.frame_before_connect_bytes, self.frame_bytes
+                ),
+            });
+        }
+        if self.max_wildcards > self.max_subscriptions {
+            return Err(Invalid {
+                keys: vec!["max_wildcards", "max_subscriptions"],
+                reason: format!(
+                    "wildcards are subscriptions too: {} of them can't be above {}",
+                    self.max_wildcards, self.max_subscriptions
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
+        const MINUTE: Duration = Duration::from_secs(60);
+        if self.connect_deadline > MINUTE {
+            note("connect_deadline_s", "above a minute: connections that never say CONNECT pile up");
+        }
+        if self.send_deadline > MINUTE {
+            note(
+                "send_deadline_s",
+                "above a minute: clients that stopped reading keep their memory for so long",
+            );
+        }
+        if self.heart_beat.is_zero() {
+            note(
+                "heart_beat_ms",
+                "0 offers no heart-beat: STOMP clients notice a dead connection late or never",
+            );
+        } else if self.heart_beat < Duration::from_secs(1) {
+            note("heart_beat_ms", "below a second: every session costs a write for each");
+        }
+        if self.ping_interval > MINUTE {
+            note("ping_interval_s", "above a minute: proxies close connections that are silent for so long");
+        }
+    }
+}
+
+impl Origin {
+    fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
+        for origin in &self.allowed {
+            match origin {
+                AllowedOrigin::Any => note("allowed_origins", "`*` lets the pages of every site connect"),
+                AllowedOrigin::Exact(text) if text == "null" => {
+                    note("allowed_origins", "`null` lets any sandboxed frame and any local file connect");
+                }
+                AllowedOrigin::Exact(_) | AllowedOrigin::Below { .. } => {}
+            }
+        }
+    }
+}
+
+impl fmt::Display for Unwise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}

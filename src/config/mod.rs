@@ -1,0 +1,148 @@
+//! The settings as the server consumes them: typed, checked against each other, grouped by the room that uses
+//! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
+
+mod check;
+mod values;
+
+pub use check::{Invalid, Unwise};
+pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
+
+pub use crate::origin::AllowedOrigin;
+
+use std::{num::NonZeroUsize, time::Duration};
+
+/// All that `tickcast serve` runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Serve {
+    /// The listener, its threads and its sockets.
+    pub server: Server,
+    /// Where the ticks come from.
+    pub kafka: Kafka,
+    /// What is folded, and over which day.
+    pub market: Market,
+    /// What one client may ask of the server.
+    pub limits: Limits,
+    /// Which pages may connect.
+    pub origin: Origin,
+}
+
+/// All that `tickcast demo` runs with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Demo {
+    /// The server itself; its broker is always the embedded one.
+    pub serve: Serve,
+    /// The market that feeds it.
+    pub simulation: Simulation,
+}
+
+/// The listener, its threads and its sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// Where to listen; port 0 lets the system choose one.
+    pub listen: HostPort,
+    /// Worker threads, each with a shard of the sessions.
+    pub workers: NonZeroUsize,
+    /// Connections open at a time in the whole process.
+    pub max_connections: usize,
+    /// `TCP_NOTSENT_LOWAT` of each socket, in bytes: unsent bytes that the kernel holds before it reports the
+    /// socket full and conflation starts.
+    pub socket_send_lowat_bytes: u32,
+    /// How long sessions may take to go after SIGTERM; zero ends them at once.
+    pub shutdown_grace: Duration,
+}
+
+/// Where the ticks come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kafka {
+    /// The cluster, or the broker inside this process.
+    pub broker: Broker,
+    /// The topic with the ticks.
+    pub topic: Topic,
+    /// Settings passed to librdkafka as they are, after ours.
+    pub properties: Vec<KafkaProperty>,
+    /// How long the first answer of the broker may take at start-up.
+    pub deadline: Duration,
+}
+
+/// The cluster, or the broker inside this process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broker {
+    /// librdkafka's in-memory broker; on loopback, on this port or any free one.
+    Embedded {
+        /// The fixed port, if one was asked for.
+        port: Option<u16>,
+    },
+    /// A Kafka cluster.
+    Cluster {
+        /// Its bootstrap addresses, at least one.
+        bootstrap: Vec<HostPort>,
+    },
+}
+
+/// What is folded, and over which day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Market {
+    /// Symbols held; ticks of further ones are rejected.
+    pub max_symbols: usize,
+    /// When the trading day starts, counted from midnight UTC; below 24 hours.
+    pub day_boundary: Duration,
+}
+
+/// What one client may ask of the server, and how long it may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Subscriptions of a session, wildcards included.
+    pub max_subscriptions: usize,
+    /// Wildcard subscriptions of a session; at most `max_subscriptions`.
+    pub max_wildcards: usize,
+    /// From the upgrade to CONNECT.
+    pub connect_deadline: Duration,
+    /// How long nothing can be written before the session is closed as slow.
+    pub send_deadline: Duration,
+    /// The heart-beat offered in both directions; zero offers none.
+    pub heart_beat: Duration,
+    /// Between two WebSocket PINGs of the server.
+    pub ping_interval: Duration,
+    /// The longest frame of a connected client, in bytes.
+    pub frame_bytes: usize,
+    /// The longest frame before CONNECT was accepted, in bytes; at most `frame_bytes`.
+    pub frame_before_connect_bytes: usize,
+}
+
+/// Which pages may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Origins let in besides the server's own.
+    pub allowed: Vec<AllowedOrigin>,
+    /// Whether a request without `Origin` (not a browser) is let in.
+    pub allow_missing: bool,
+}
+
+/// The market of `tickcast demo`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Simulation {
+    /// Symbols traded.
+    pub symbols: usize,
+    /// Ticks a second over all symbols.
+    pub rate: f64,
+    /// The same seed gives the same market.
+    pub seed: u64,
+}
+
+/// How logs are written to standard error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// Directives of tracing's `EnvFilter`, such as `info,tickcast::kafka=debug`.
+    pub level: String,
+}
+
+/// For people or for machines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One readable line an event.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
