@@ -5,9 +5,12 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
-    milliseconds, rate, seconds, whole_number,
+use crate::{
+    config::{
+        self, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary, milliseconds, rate,
+        seconds, whole_number,
+    },
+    origin::AllowedOrigin,
 };
 
 /// Settings of every command.

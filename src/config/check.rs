@@ -2,7 +2,8 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{AllowedOrigin, Broker, Kafka, Limits, Origin, Serve, Server};
+use super::{Broker, Kafka, Limits, Origin, Serve, Server};
+use crate::origin::AllowedOrigin;
 
 /// A combination that can't work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,11 +5,11 @@ mod check;
 mod values;
 
 pub use check::{Invalid, Unwise};
-pub use values::{
-    AllowedOrigin, HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number,
-};
+pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
 
 use std::{num::NonZeroUsize, time::Duration};
+
+use crate::origin::AllowedOrigin;
 
 /// All that `tickcast serve` runs with.
 #[derive(Debug, Clone, PartialEq)]

@@ -103,66 +103,6 @@ impl fmt::Debug for KafkaProperty {
     }
 }
 
-/// An entry of `allowed_origins`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AllowedOrigin {
-    /// `*`: every page of every site.
-    Any,
-    /// One origin as browsers serialise it, in lower case: `https://example.com:8443`, or `null`.
-    Exact(String),
-    /// `https://*.example.com`: every name below a domain, not the domain itself.
-    Below {
-        /// `https` or `http`.
-        scheme: String,
-        /// The domain with its leading dot and, unless it is the scheme's own, its port: `.example.com:8443`.
-        suffix: String,
-    },
-}
-
-impl FromStr for AllowedOrigin {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let expected = || {
-            "expected an origin such as https://example.com or http://localhost:8080 (no path), \
-             https://*.example.com, null, or *"
-                .to_owned()
-        };
-        let text = text.to_ascii_lowercase();
-        match text.as_str() {
-            "*" => return Ok(Self::Any),
-            "null" => return Ok(Self::Exact(text)),
-            _ => {}
-        }
-        let (scheme, authority) = text.split_once("://").ok_or_else(expected)?;
-        let default_port = match scheme {
-            "https" => ":443",
-            "http" => ":80",
-            _ => return Err(expected()),
-        };
-        // Browsers leave the scheme's own port out of `Origin`.
-        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
-        let (below, domain) = match authority.strip_prefix("*.") {
-            Some(domain) => (true, domain),
-            None => (false, authority),
-        };
-        let with_port = if domain.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {
-            domain.to_owned()
-        } else {
-            format!("{domain}{default_port}")
-        };
-        let port_is_real = with_port.parse::<HostPort>().is_ok_and(|address| address.port != 0);
-        if !port_is_real || (below && domain.starts_with('[')) {
-            return Err(expected());
-        }
-        Ok(if below {
-            Self::Below { scheme: scheme.to_owned(), suffix: format!(".{domain}") }
-        } else {
-            Self::Exact(format!("{scheme}://{domain}"))
-        })
-    }
-}
-
 /// A parser of whole numbers within `range`.
 pub fn whole_number<T>(range: RangeInclusive<T>) -> impl Fn(&str) -> Result<T, String> + Clone
 where
@@ -252,37 +192,6 @@ mod tests {
         for wrong in
             ["", ":80", "host", "host:", "host:+1", "host:65536", "::1:80", "[::1:80", "[x]:80", "a b:1"]
         {
-            check(wrong, None);
-        }
-    }
-
-    #[test]
-    fn origins_are_written_as_browsers_send_them() {
-        let check = |text: &str, expected: Option<AllowedOrigin>| {
-            assert_eq!(text.parse().ok(), expected, "{text}");
-        };
-        let exact = |text: &str| Some(AllowedOrigin::Exact(text.to_owned()));
-        check("https://Example.com", exact("https://example.com"));
-        check("https://example.com:443", exact("https://example.com"));
-        check("http://localhost:8080", exact("http://localhost:8080"));
-        check("http://[::1]:8080", exact("http://[::1]:8080"));
-        check("http://[::1]", exact("http://[::1]"));
-        check("null", exact("null"));
-        check("*", Some(AllowedOrigin::Any));
-        let below = AllowedOrigin::Below { scheme: "https".into(), suffix: ".example.com:8443".into() };
-        check("https://*.example.com:8443", Some(below));
-        for wrong in [
-            "example.com",
-            "https://",
-            "https://a/",
-            "https://a/b",
-            "ftp://a",
-            "https://*",
-            "https://a.*.b",
-            "https://a:0",
-            "https://u@a",
-            "https://*.[::1]",
-        ] {
             check(wrong, None);
         }
     }

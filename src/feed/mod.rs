@@ -3,3 +3,6 @@
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
 pub mod json;
+mod rejection;
+
+pub use rejection::Rejection;

@@ -97,6 +97,9 @@ impl Size {
 }
 
 impl Volume {
+    /// No volume.
+    pub const ZERO: Self = Self(0);
+
     /// The volume in units of 1e-9.
     pub const fn units(self) -> i128 {
         self.0

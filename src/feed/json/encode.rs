@@ -1,4 +1,4 @@
-//! Ticks as JSON, contract §3.1.
+//! A tick to JSON: what producers publish.
 
 use std::io::Write;
 

@@ -1,0 +1,115 @@
+//! Finds numbers that a binary float would change.
+//!
+//! simd-json reads a number with decimals as a binary float, which keeps 15 significant digits. A
+//! longer one has to be refused rather than rounded, and that shows only in the text.
+
+/// Significant digits that survive a binary float (IEEE 754 binary64, `f64::DIGITS`).
+const SIGNIFICANT_DIGITS_MAX: usize = 15;
+
+/// Whether a number outside of a string has decimals or an exponent and more than 15 significant
+/// digits. Whole numbers don't count: they are read as integers.
+pub(super) fn has_overlong_number(json: &[u8]) -> bool {
+    has_long_run(json) && scan(json)
+}
+
+/// Whether any 17 bytes in a row could belong to a number: 16 digits and a point. Nearly no record
+/// has such a run, and telling so takes a look at every 17th byte only.
+fn has_long_run(json: &[u8]) -> bool {
+    const RUN: usize = SIGNIFICANT_DIGITS_MAX + 2;
+    let mut at = RUN - 1;
+    while at < json.len() {
+        if !is_number_byte(json[at]) {
+            at += RUN;
+            continue;
+        }
+        let before = json[..at].iter().rev().take_while(|byte| is_number_byte(**byte)).count();
+        let after = json[at..].iter().take_while(|byte| is_number_byte(**byte)).count();
+        if before + after >= RUN {
+            return true;
+        }
+        at += after + RUN - 1;
+    }
+    false
+}
+
+/// Walks over the text as a JSON reader would, skipping strings.
+fn scan(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = match byte {
+            b'"' => after_string(tail),
+            b'-' | b'0'..=b'9' => {
+                let length = rest.iter().take_while(|byte| is_number_byte(**byte)).count();
+                if is_overlong(&rest[..length]) {
+                    return true;
+                }
+                &rest[length..]
+            }
+            _ => tail,
+        };
+    }
+    false
+}
+
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    loop {
+        match rest {
+            [b'\\', _, tail @ ..] => rest = tail,
+            [b'"', tail @ ..] => return tail,
+            [_, tail @ ..] => rest = tail,
+            [] => return rest,
+        }
+    }
+}
+
+fn is_overlong(number: &[u8]) -> bool {
+    let mantissa = number.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
+    if mantissa.len() == number.len() && !number.contains(&b'.') {
+        return false;
+    }
+    let digits = || mantissa.iter().filter(|byte| byte.is_ascii_digit());
+    let leading_zeros = digits().take_while(|digit| **digit == b'0').count();
+    let trailing_zeros = digits().rev().take_while(|digit| **digit == b'0').count();
+    digits().count().saturating_sub(leading_zeros + trailing_zeros) > SIGNIFICANT_DIGITS_MAX
+}
+
+const fn is_number_byte(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'.' | b'-' | b'+' | b'e' | b'E')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[track_caller]
+    fn check(json: &str, expected: bool) {
+        assert_eq!(has_overlong_number(json.as_bytes()), expected, "{json}");
+    }
+
+    #[test]
+    fn sixteen_significant_digits_with_decimals_are_too_many() {
+        check(r#"{"price":1234567.123456789}"#, true);
+        check(r#"{"price":1.234567890123456}"#, true);
+        check(r#"{"price":-0.1234567890123456}"#, true);
+        check(r#"{"price":1234567890123456e-9}"#, true);
+        check(r#"{"price":1.23456789012345}"#, false);
+        check(r#"{"price":0.0000000000000000000000012}"#, false);
+        check(r#"{"price":189.8400000000000000000}"#, false);
+    }
+
+    #[test]
+    fn whole_numbers_and_strings_are_left_alone() {
+        check(r#"{"time_us":1732187000123456,"n":12345678901234567890}"#, false);
+        check(r#"{"price":"1234567890.123456789"}"#, false);
+        check(r#"{"venue":"a\"1.2345678901234567890","price":1.5}"#, false);
+    }
+
+    proptest! {
+        /// The look at every 17th byte finds whatever the walk over all of them finds.
+        #[test]
+        fn the_short_cut_misses_nothing(json in "[0-9.,:\"e{} -]{0,80}") {
+            prop_assert_eq!(has_overlong_number(json.as_bytes()), scan(json.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The last value of each symbol, and who wants to hear of the next one.
+//!
+//! Each shard has a cache of its own. The publications are shared, the table isn't; so a snapshot
+//! is a look into a table of the same thread, and a subscription can't race with an update.
+
+use std::{collections::HashMap, sync::Arc};
+
+use slab::Slab;
+
+use crate::{
+    conflation::SlotId,
+    market::Symbol,
+    publication::{Publication, SymbolId},
+};
+
+/// A topic's number on its shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicId(pub(crate) u32);
+
+impl TopicId {
+    const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One symbol's place on a shard. It exists once the symbol has published, or while somebody waits
+/// for it to.
+#[derive(Debug)]
+pub struct Topic {
+    /// The symbol.
+    pub symbol: Symbol,
+    /// Its newest state, if it ever had one.
+    pub current: Option<Arc<Publication>>,
+    /// Whom to tell of a newer one.
+    pub routes: Vec<Route>,
+}
+
+/// One slot of one session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The session's place on the shard.
+    pub session: u32,
+    /// The slot in its outbox.
+    pub slot: SlotId,
+}
+
+/// Whether a publication's symbol had a topic already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It has published before on this shard.
+    Known(TopicId),
+    /// This is its first publication: wildcards haven't seen it.
+    New(TopicId),
+}
+
+/// The topics of one shard.
+#[derive(Debug, Default)]
+pub struct LastValueCache {
+    topics: Slab<Topic>,
+    by_symbol: HashMap<Symbol, TopicId>,
+    /// By [`SymbolId`]: where the symbols that have published are.
+    by_id: Vec<Option<TopicId>>,
+}
+
+impl LastValueCache {
+    /// Replaces a symbol's state. Publications come in the log's order, so that the newer one wins.
+    pub fn put(&mut self, publication: Arc<Publication>) -> Put {
+        let SymbolId(index) = publication.id;
+        let index = index as usize;
+        if let Some(&Some(id)) = self.by_id.get(index) {
+            self.topics[id.index()].current = Some(publication);
+            return Put::Known(id);
+        }
+        if self.by_id.len() <= index {
+            self.by_id.resize(index + 1, None);
+        }
+        let id = self.topic_of(&publication.symbol);
+        self.by_id[index] = Some(id);
+        self.topics[id.index()].current = Some(publication);
+        Put::New(id)
+    }
+
+    /// The symbol's topic; it's made if there is none.
+    pub fn topic_of(&mut self, symbol: &Symbol) -> TopicId {
+        if let Some(&id) = self.by_symbol.get(symbol) {
+            return id;
+        }
+        let topic = Topic { symbol: symbol.clone(), current: None, routes: Vec::new() };
+        let index = u32::try_from(self.topics.insert(topic)).expect("symbols and subscriptions are bounded");
+        let id = TopicId(index);
+        self.by_symbol.insert(symbol.clone(), id);
+        id
+    }
+
+    /// A topic.
+    pub fn topic(&self, id: TopicId) -> &Topic {
+        &self.topics[id.index()]
+    }
+
+    /// A symbol's newest state.
+    pub fn current(&self, symbol: &str) -> Option<&Arc<Publication>> {
+        self.by_symbol.get(symbol).and_then(|id| self.topics[id.index()].current.as_ref())
+    }
+
+    /// All newest states, by symbol number.
+    pub fn iter(&self) -> impl Iterator<Item = (TopicId, &Arc<Publication>)> {
+        self.by_id.iter().flatten().filter_map(|id| Some((*id, self.topics[id.index()].current.as_ref()?)))
+    }
+
+    /// Adds a route; answers its place in the topic's list.
+    pub fn add_route(&mut self, id: TopicId, route: Route) -> u32 {
+        let routes = &mut self.topics[id.index()].routes;
+        routes.push(route);
+        u32::try_from(routes.len() - 1).expect("sessions are bounded")
+    }
+
+    /// Takes a route away. The last one of the list takes its place; it's answered, for its slot to
+    /// be told.
+    pub fn remove_route(&mut self, id: TopicId, place: u32) -> Option<Route> {
+        let topic = &mut self.topics[id.index()];
+        topic.routes.swap_remove(place as usize);
+        let moved = topic.routes.get(place as usize).copied();
+        if topic.routes.is_empty() {
+            topic.routes = Vec::new();
+            if topic.current.is_none() {
+                // Nobody waits any longer for a symbol that never published.
+                let topic = self.topics.remove(id.index());
+                self.by_symbol.remove(&topic.symbol);
+            }
+        }
+        moved
+    }
+
+    /// How many topics there are.
+    pub fn len(&self) -> usize {
+        self.topics.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.topics.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        conflation::{Baseline, Outbox},
+        publication::tests::publication,
+    };
+
+    #[test]
+    fn the_newest_publication_is_the_current_one() {
+        let mut cache = LastValueCache::default();
+        assert!(matches!(cache.put(publication(3, "A", 1)), Put::New(_)));
+        assert!(matches!(cache.put(publication(3, "A", 2)), Put::Known(_)));
+        assert_eq!(cache.current("A").unwrap().ordinal, 2);
+        assert!(cache.current("B").is_none());
+        assert_eq!(cache.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_topic_that_nobody_waits_for_any_longer_is_forgotten() {
+        let mut cache = LastValueCache::default();
+        let id = cache.topic_of(&Symbol::parse("A").unwrap());
+        let slot = Outbox::default().insert(0, id, 0, Baseline::Snapshot);
+        let [first, second] = [0, 1].map(|session| Route { session, slot });
+        assert_eq!([cache.add_route(id, first), cache.add_route(id, second)], [0, 1]);
+        assert_eq!(cache.remove_route(id, 0), Some(second));
+        assert_eq!(cache.remove_route(id, 0), None);
+        assert!(cache.is_empty());
+    }
+}

@@ -1,0 +1,214 @@
+//! A publication: a symbol's state at one place in the log, ready to be sent to anybody.
+//!
+//! It is made once, shared by every session that gets it, and never changes. Of the MESSAGE frames
+//! that carry it only the first headers differ between subscribers; all that follows them, the
+//! [`tail`](Publication::tail), is encoded on first delivery and shared. A state that every session
+//! conflates away is never encoded.
+
+use std::{
+    io::Write,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    destination::PRICE_PREFIX,
+    market::{Level, State, Symbol},
+    stomp::escape_into,
+};
+
+/// A symbol's number in this process: dense, from zero, in order of first appearance. It indexes
+/// the tables on the fan-out path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SymbolId(pub u32);
+
+/// Which log an offset belongs to: offsets are comparable within one epoch only.
+pub type Epoch = Arc<str>;
+
+/// The state of a symbol at one place in the log.
+#[derive(Debug)]
+pub struct Publication {
+    /// The symbol's number.
+    pub id: SymbolId,
+    /// The symbol.
+    pub symbol: Symbol,
+    /// Partition of the newest record in it.
+    pub partition: i32,
+    /// Offset of the newest record in it; rises strictly within a symbol and an epoch.
+    pub seq: u64,
+    /// Which log `seq` belongs to.
+    pub epoch: Epoch,
+    /// How many ticks of the symbol this process has folded, this one included. The difference of
+    /// two publications' ordinals, less one, is what was conflated between them.
+    pub ordinal: u64,
+    /// Whether the symbol is traded or was delisted.
+    pub status: Status,
+    /// Everything known about the symbol.
+    pub state: State,
+    /// When the newest record reached this process, in microseconds since the Unix epoch.
+    pub ingested_us: i64,
+    tail: OnceLock<Bytes>,
+}
+
+/// Whether a symbol is traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has a state.
+    Listed,
+    /// A tombstone took it off the list.
+    Delisted,
+}
+
+/// What a publication is made of; see the fields of [`Publication`].
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the fields of Publication say it")]
+pub struct Parts {
+    pub id: SymbolId,
+    pub symbol: Symbol,
+    pub partition: i32,
+    pub seq: u64,
+    pub epoch: Epoch,
+    pub ordinal: u64,
+    pub status: Status,
+    pub state: State,
+    pub ingested_us: i64,
+}
+
+impl Publication {
+    /// Puts one together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { id, symbol, partition, seq, epoch, ordinal, status, state, ingested_us } = parts;
+        let tail = OnceLock::new();
+        Self { id, symbol, partition, seq, epoch, ordinal, status, state, ingested_us, tail }
+    }
+
+    /// What follows the headers `subscription`, `type` and `conflated` in a STOMP 1.2 MESSAGE:
+    /// the other headers, the empty line, the body and the closing NUL.
+    pub fn tail(&self) -> &Bytes {
+        self.tail.get_or_init(|| self.encode_tail())
+    }
+
+    /// Appends the state as the JSON object of contract §5.3, without its closing brace, so that a
+    /// caller may add fields.
+    pub fn write_open_json(&self, out: &mut Vec<u8>) {
+        let State { trade, bid, ask, day, time_us, venue } = &self.state;
+        out.extend_from_slice(b"{\"symbol\":\"");
+        // No character of a symbol needs escaping in JSON.
+        out.extend_from_slice(self.symbol.as_str().as_bytes());
+        out.push(b'"');
+        if let Some(trade) = trade {
+            field(out, "price", trade.price);
+            optional(out, "size", trade.size);
+        }
+        level(out, "bid", "bid_size", *bid);
+        level(out, "ask", "ask_size", *ask);
+        if let Some(day) = day {
+            field(out, "open", day.open);
+            field(out, "high", day.high);
+            field(out, "low", day.low);
+            field(out, "volume", day.volume);
+            field(out, "trades", day.trades);
+        }
+        field(out, "time_us", time_us);
+        if let Some(venue) = venue {
+            out.extend_from_slice(b",\"venue\":");
+            serde_json::to_writer(&mut *out, &**venue).expect("a vector takes every byte");
+        }
+    }
+
+    fn encode_tail(&self) -> Bytes {
+        let mut body = Vec::with_capacity(256);
+        self.write_open_json(&mut body);
+        body.push(b'}');
+        let Self { partition, seq, epoch, .. } = self;
+        let mut destination = Vec::with_capacity(64);
+        escape_into(self.symbol.as_str(), &mut destination);
+        let mut out = Vec::with_capacity(body.len() + 192);
+        write!(out, "message-id:{partition}-{seq}\ndestination:{PRICE_PREFIX}")
+            .and_then(|()| out.write_all(&destination))
+            .and_then(|()| write!(out, "\ncontent-type:application/json\ncontent-length:{}\n", body.len()))
+            .and_then(|()| write!(out, "seq:{seq}\nepoch:{epoch}\n\n"))
+            .expect("a vector takes every byte");
+        out.extend_from_slice(&body);
+        out.push(0);
+        Bytes::from(out)
+    }
+}
+
+fn level(out: &mut Vec<u8>, price_name: &str, size_name: &str, level: Option<Level>) {
+    if let Some(level) = level {
+        field(out, price_name, level.price);
+        optional(out, size_name, level.size);
+    }
+}
+
+fn optional(out: &mut Vec<u8>, name: &str, value: Option<impl std::fmt::Display>) {
+    if let Some(value) = value {
+        field(out, name, value);
+    }
+}
+
+fn field(out: &mut Vec<u8>, name: &str, value: impl std::fmt::Display) {
+    write!(out, ",\"{name}\":{value}").expect("a vector takes every byte");
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::market::{DayFold, Price, Size, Trade, Volume};
+
+    /// A publication of a trade at 1 for tests of what happens to publications.
+    pub(crate) fn publication(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
+        let trade = Trade { price: Price::parse("1").unwrap(), size: None };
+        Arc::new(Publication::new(Parts {
+            id: SymbolId(id),
+            symbol: Symbol::parse(symbol).unwrap(),
+            partition: 0,
+            seq: ordinal + 100,
+            epoch: "e".into(),
+            ordinal,
+            status: Status::Listed,
+            state: State { trade: Some(trade), ..State::default() },
+            ingested_us: 0,
+        }))
+    }
+
+    #[test]
+    fn a_whole_state_is_encoded_as_the_contract_shows_it() {
+        let price = |text| Price::parse(text).unwrap();
+        let size = |text| Some(Size::parse(text).unwrap());
+        let state = State {
+            trade: Some(Trade { price: price("189.84"), size: size("100") }),
+            bid: Some(Level { price: price("189.83"), size: size("300") }),
+            ask: Some(Level { price: price("189.85"), size: None }),
+            day: Some(DayFold {
+                open: price("188.9"),
+                high: price("190.02"),
+                low: price("188.7"),
+                volume: Volume::ZERO.plus(Size::parse("1203400").unwrap()),
+                trades: 8211,
+            }),
+            time_us: 1_732_187_000_123_456,
+            venue: Some("XNAS".into()),
+        };
+        let publication = Publication::new(Parts {
+            id: SymbolId(0),
+            symbol: Symbol::parse("BRK:B").unwrap(),
+            partition: 3,
+            seq: 77,
+            epoch: "1f".into(),
+            ordinal: 1,
+            status: Status::Listed,
+            state,
+            ingested_us: 0,
+        });
+        let body = r#"{"symbol":"BRK:B","price":189.84,"size":100,"bid":189.83,"bid_size":300,"ask":189.85,"open":188.9,"high":190.02,"low":188.7,"volume":1203400,"trades":8211,"time_us":1732187000123456,"venue":"XNAS"}"#;
+        let expected = format!(
+            "message-id:3-77\ndestination:/topic/price.stock.BRK\\cB\ncontent-type:application/json\n\
+             content-length:{}\nseq:77\nepoch:1f\n\n{body}\0",
+            body.len()
+        );
+        assert_eq!(std::str::from_utf8(publication.tail()).unwrap(), expected);
+    }
+}

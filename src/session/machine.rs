@@ -1,0 +1,497 @@
+//! The session's states and what moves it from one to the next.
+
+use std::{sync::Arc, time::Instant};
+
+use bytes::Bytes;
+use slab::Slab;
+
+use super::{
+    CloseReason, FrameSink, Settings, Subscription, Wanted,
+    connect::{self, Agreed},
+    control::{Control, ControlQueue},
+    deadlines::{Deadline, Deadlines},
+    subscription,
+    violation::Violation,
+};
+use crate::{
+    conflation::{Baseline, Due, Outbox},
+    last_value_cache::LastValueCache,
+    publication::{Publication, Status},
+    stomp::{Command, Decoder, Frame, FrameBuilder, Limits},
+};
+
+/// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
+/// there, out of conflation's reach; much less makes more system calls. 16 KiB are about 50
+/// prices, and what `TCP_NOTSENT_LOWAT` lets the kernel hold by default.
+const TRANSMIT_BYTES_MAX: usize = 16 * 1024;
+
+/// One client's conversation.
+#[derive(Debug)]
+pub struct Session {
+    id: Box<str>,
+    settings: Arc<Settings>,
+    state: State,
+    decoder: Decoder,
+    control: ControlQueue,
+    subscriptions: Slab<Subscription>,
+    outbox: Outbox,
+    deadlines: Deadlines,
+    last_received: Instant,
+    last_sent: Instant,
+    unanswered_pings: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    AwaitingConnect,
+    Connected(Agreed),
+    /// DISCONNECT's receipt is on its way; the client closes first, or the server in the end.
+    Disconnecting,
+    /// The close frame is queued or sent.
+    Closing {
+        reason: CloseReason,
+        peer_closed: bool,
+    },
+    /// There is nothing more to say or to hear.
+    Closed(CloseReason),
+}
+
+/// What comes from the client's side.
+#[derive(Debug)]
+pub enum Inbound<'a> {
+    /// Bytes of the STOMP stream.
+    Data(&'a [u8]),
+    /// The transport's question whether this side is there.
+    Ping(Bytes),
+    /// The answer to this side's.
+    Pong,
+    /// The client closes.
+    Close,
+    /// The connection is gone.
+    Lost,
+    /// The client broke the transport's rules.
+    Fault(CloseReason, &'static str),
+}
+
+/// What a shard has to do for a session.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Route what's wanted to the subscription, then call [`Session::confirm`].
+    Subscribe {
+        /// The subscription's number.
+        subscription: u32,
+        /// What it wants.
+        wanted: Wanted,
+        /// The receipt that was asked for.
+        receipt: Option<String>,
+    },
+    /// Take away the routes to the subscription.
+    Unsubscribe {
+        /// The subscription's number.
+        subscription: u32,
+    },
+}
+
+/// What one [`Session::poll_transmit`] put into the sink.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transmitted {
+    /// MESSAGE frames.
+    pub messages: u32,
+    /// Ticks that were folded into them beyond one each.
+    pub conflated: u64,
+    /// When the oldest state among them was ingested, in microseconds since the Unix epoch.
+    pub oldest_ingested_us: Option<i64>,
+}
+
+impl Session {
+    /// A session whose transport has just been opened.
+    pub fn new(id: impl Into<Box<str>>, settings: Arc<Settings>, now: Instant) -> Self {
+        let mut deadlines = Deadlines::default();
+        deadlines.set(Deadline::Connect, now + settings.connect_deadline);
+        deadlines.set(Deadline::Ping, now + settings.ping_interval);
+        Self {
+            id: id.into(),
+            state: State::AwaitingConnect,
+            decoder: Decoder::new(Limits::with_frame_bytes(settings.frame_bytes_before_connect)),
+            settings,
+            control: ControlQueue::default(),
+            subscriptions: Slab::new(),
+            outbox: Outbox::default(),
+            deadlines,
+            last_received: now,
+            last_sent: now,
+            unanswered_pings: 0,
+        }
+    }
+
+    /// The session's name, which the client is told too.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What the session is owed.
+    pub const fn outbox(&mut self) -> &mut Outbox {
+        &mut self.outbox
+    }
+
+    /// How many subscriptions stand.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    /// Whether more may be read from the client: not while it doesn't read its answers.
+    pub fn accepts_input(&self) -> bool {
+        !self.control.is_full()
+    }
+
+    /// How large a message of the transport may be now: no larger than a frame.
+    pub fn message_bytes_max(&self) -> usize {
+        match self.state {
+            State::AwaitingConnect => self.settings.frame_bytes_before_connect,
+            _ => self.settings.frame_bytes,
+        }
+    }
+
+    /// Why the session ended, once there is nothing more to say or to hear.
+    pub const fn closed(&self) -> Option<CloseReason> {
+        match self.state {
+            State::Closed(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether [`Session::poll_transmit`] has something to do.
+    pub fn has_output(&self) -> bool {
+        !self.control.is_empty()
+            || match self.state {
+                State::Connected(_) => self.outbox.is_dirty(),
+                State::Closing { peer_closed, .. } => peer_closed,
+                State::Closed(_) => true,
+                State::AwaitingConnect | State::Disconnecting => false,
+            }
+    }
+
+    /// Takes what came from the client. Call [`Session::next_request`] afterwards, until it's `None`.
+    pub fn receive(&mut self, now: Instant, inbound: Inbound<'_>) {
+        self.last_received = now;
+        self.unanswered_pings = 0;
+        match inbound {
+            Inbound::Data(bytes) => match self.state {
+                State::AwaitingConnect | State::Connected(_) => self.decoder.push(bytes),
+                // "Clients MUST NOT send any more frames after the DISCONNECT frame is sent."
+                State::Disconnecting | State::Closing { .. } | State::Closed(_) => {}
+            },
+            Inbound::Ping(payload) => self.control.push(Control::Pong(payload)),
+            Inbound::Pong => {}
+            Inbound::Close => self.peer_closes(now),
+            Inbound::Lost => self.end(CloseReason::ConnectionLost),
+            Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
+        }
+    }
+
+    /// What the shard has to do next for what was received.
+    pub fn next_request(&mut self, now: Instant) -> Option<Request> {
+        while self.accepts_input() && matches!(self.state, State::AwaitingConnect | State::Connected(_)) {
+            let frame = match self.decoder.next() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return None,
+                Err(error) => {
+                    self.refuse(now, &error.into());
+                    return None;
+                }
+            };
+            match self.handle_frame(now, &frame) {
+                Ok(Some(request)) => return Some(request),
+                Ok(None) => {}
+                Err(violation) => self.refuse(now, &violation.of(&frame)),
+            }
+        }
+        None
+    }
+
+    /// The subscription's routes stand and its snapshot is queued. `newest` is the state that the
+    /// snapshot will have, if it's of one symbol.
+    pub fn confirm(&mut self, receipt: Option<&str>, newest: Option<&Publication>) {
+        let Some(receipt) = receipt else { return };
+        let seq = newest.map(|publication| publication.seq.to_string());
+        let frame = FrameBuilder::new("RECEIPT")
+            .header("receipt-id", receipt)
+            .header("effective-mode", "latest")
+            .header("effective-max-rate", "unlimited")
+            .optional("seq", seq.as_deref())
+            .optional("epoch", newest.map(|publication| &*publication.epoch))
+            .end();
+        self.control.push(Control::Frame(frame));
+    }
+
+    /// The server wants the session to end.
+    pub fn close(&mut self, now: Instant, reason: CloseReason) {
+        if !matches!(self.state, State::Closing { .. } | State::Closed(_)) {
+            self.control.push(Control::Close(reason));
+            self.begin_close(now, reason, false);
+        }
+    }
+
+    /// When [`Session::handle_timeout`] has to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Lets everything happen that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadlines.take_due(Deadline::Send, now) {
+            self.end(CloseReason::Slow);
+        }
+        if self.deadlines.take_due(Deadline::Connect, now) {
+            let violation = Violation::new("no CONNECT", "no CONNECT or STOMP frame came in time")
+                .closing_with(CloseReason::ConnectDeadline);
+            self.refuse(now, &violation);
+        }
+        if self.deadlines.take_due(Deadline::Close, now) {
+            match self.state {
+                State::Disconnecting => self.close(now, CloseReason::Disconnected),
+                State::Closing { reason, .. } => self.end(reason),
+                State::AwaitingConnect | State::Connected(_) | State::Closed(_) => {}
+            }
+        }
+        if self.deadlines.take_due(Deadline::Ping, now) {
+            self.ping(now);
+        }
+        if self.deadlines.take_due(Deadline::Beat, now) {
+            self.beat(now);
+        }
+    }
+
+    /// Fills the sink with what is due. To be called when, and only when, everything that was put
+    /// into a sink before is in the kernel's hands.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        cache: &LastValueCache,
+        sink: &mut impl FrameSink,
+    ) -> Transmitted {
+        self.deadlines.clear(Deadline::Send);
+        let mut transmitted = Transmitted::default();
+        self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
+        if matches!(self.state, State::Connected(_)) {
+            while sink.len() < TRANSMIT_BYTES_MAX {
+                let Some(due) = self.outbox.take_next() else { break };
+                if let Some(publication) = &cache.topic(due.topic).current {
+                    self.transmit(due, publication, sink, &mut transmitted);
+                }
+            }
+        }
+        if !sink.is_empty() {
+            self.last_sent = now;
+            self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
+        } else if let State::Closing { reason, peer_closed: true } = self.state {
+            self.end(reason);
+        }
+        transmitted
+    }
+
+    fn transmit(
+        &mut self,
+        due: Due,
+        publication: &Publication,
+        sink: &mut impl FrameSink,
+        transmitted: &mut Transmitted,
+    ) {
+        let ordinal = publication.ordinal;
+        let (kind, conflated): (&[u8], u64) = match due.baseline {
+            // A delisted symbol has no state to take a snapshot of.
+            Baseline::Snapshot if publication.status == Status::Delisted => return,
+            Baseline::Snapshot => (b"type:snapshot\n", 0),
+            Baseline::After(sent) if sent >= ordinal => return,
+            Baseline::After(sent) => match publication.status {
+                Status::Listed => (b"type:update\n", ordinal - sent - 1),
+                Status::Delisted => (b"type:delisted\n", ordinal - sent - 1),
+            },
+        };
+        self.outbox.sent(due.slot, ordinal);
+        let head = &self.subscriptions[due.subscription as usize].head;
+        if conflated == 0 {
+            sink.frame(&[head, kind, publication.tail()]);
+        } else {
+            let mut digits = itoa::Buffer::new();
+            let count = digits.format(conflated).as_bytes();
+            sink.frame(&[head, kind, b"conflated:", count, b"\n", publication.tail()]);
+        }
+        transmitted.messages += 1;
+        transmitted.conflated += conflated;
+        let oldest = transmitted
+            .oldest_ingested_us
+            .map_or(publication.ingested_us, |oldest| oldest.min(publication.ingested_us));
+        transmitted.oldest_ingested_us = Some(oldest);
+    }
+
+    fn handle_frame(&mut self, now: Instant, frame: &Frame) -> Result<Option<Request>, Violation> {
+        let is_connected = matches!(self.state, State::Connected(_));
+        match frame.command {
+            Command::Connect | Command::Stomp if is_connected => {
+                Err(Violation::new("already connected", "a session has one CONNECT"))
+            }
+            Command::Connect | Command::Stomp => self.connect(now, frame).map(|()| None),
+            _ if !is_connected => {
+                Err(Violation::new("not connected", "the first frame must be CONNECT or STOMP"))
+            }
+            Command::Subscribe => self.subscribe(frame).map(Some),
+            Command::Unsubscribe => self.unsubscribe(frame),
+            Command::Disconnect => {
+                self.disconnect(now, frame);
+                Ok(None)
+            }
+            Command::Send => {
+                let destination = frame.headers.get("destination").unwrap_or_default();
+                let detail = format!("nothing can be sent to {destination:.100?}; prices come from Kafka");
+                Err(Violation::new("unknown destination", detail))
+            }
+            Command::Ack | Command::Nack => {
+                let detail = "every subscription has ack:auto, in which nothing is acknowledged";
+                Err(Violation::new("nothing to acknowledge", detail))
+            }
+            Command::Begin | Command::Commit | Command::Abort => {
+                let detail = "there are no transactions, as nothing can be sent";
+                Err(Violation::new("transactions are not supported", detail))
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
+        let (agreed, connected) = connect::negotiate(frame, &self.id, &self.settings)?;
+        self.deadlines.clear(Deadline::Connect);
+        if let Some(interval) = agreed.beat_to_client {
+            self.deadlines.set(Deadline::Beat, now + interval.mul_f64(BEAT_SHARE));
+        }
+        self.decoder.set_limits(Limits::with_frame_bytes(self.settings.frame_bytes));
+        self.state = State::Connected(agreed);
+        self.control.push(Control::Frame(connected));
+        Ok(())
+    }
+
+    fn subscribe(&mut self, frame: &Frame) -> Result<Request, Violation> {
+        let standing = self.subscriptions.iter().map(|(_, subscription)| subscription);
+        let (subscription, wanted) = subscription::parse(frame, standing, &self.settings)?;
+        let key = self.subscriptions.insert(subscription);
+        let subscription = u32::try_from(key).expect("subscriptions are bounded");
+        Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
+    }
+
+    fn unsubscribe(&mut self, frame: &Frame) -> Result<Option<Request>, Violation> {
+        let id = frame.headers.get("id").ok_or_else(|| subscription::missing("id"))?;
+        let found = self.subscriptions.iter().find(|(_, subscription)| &*subscription.id == id);
+        // An unknown id is answered like a known one: pages unmount twice.
+        let request = found.map(|(key, _)| key).map(|key| {
+            self.subscriptions.remove(key);
+            Request::Unsubscribe { subscription: u32::try_from(key).expect("subscriptions are bounded") }
+        });
+        self.give_receipt(frame);
+        Ok(request)
+    }
+
+    fn disconnect(&mut self, now: Instant, frame: &Frame) {
+        if self.give_receipt(frame) {
+            self.state = State::Disconnecting;
+            self.stop_timers_but_send();
+            self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
+        } else {
+            self.close(now, CloseReason::Disconnected);
+        }
+    }
+
+    fn give_receipt(&mut self, frame: &Frame) -> bool {
+        let Some(receipt) = frame.headers.get("receipt") else { return false };
+        self.control.push(Control::Frame(FrameBuilder::new("RECEIPT").header("receipt-id", receipt).end()));
+        true
+    }
+
+    fn refuse(&mut self, now: Instant, violation: &Violation) {
+        self.control.push(Control::Frame(violation.to_frame()));
+        self.close(now, violation.reason());
+    }
+
+    fn fault(&mut self, now: Instant, reason: CloseReason, detail: &'static str) {
+        match reason {
+            // Too big is a matter of our limits, which the client can't know: it's told.
+            CloseReason::TooBig => {
+                self.refuse(now, &Violation::new("frame too big", detail).closing_with(reason));
+            }
+            _ => self.close(now, reason),
+        }
+        // After that nothing of what comes can be read, an answer to the close included.
+        self.peer_closes(now);
+    }
+
+    fn peer_closes(&mut self, now: Instant) {
+        match self.state {
+            State::Closing { reason, .. } => self.state = State::Closing { reason, peer_closed: true },
+            State::Closed(_) => {}
+            State::Disconnecting => {
+                self.control.push(Control::Close(CloseReason::Disconnected));
+                self.begin_close(now, CloseReason::Disconnected, true);
+            }
+            State::AwaitingConnect | State::Connected(_) => {
+                self.control.clear();
+                self.control.push(Control::Close(CloseReason::ClientClosed));
+                self.begin_close(now, CloseReason::ClientClosed, true);
+            }
+        }
+    }
+
+    fn begin_close(&mut self, now: Instant, reason: CloseReason, peer_closed: bool) {
+        self.state = State::Closing { reason, peer_closed };
+        self.stop_timers_but_send();
+        self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
+    }
+
+    fn end(&mut self, reason: CloseReason) {
+        let reason = match self.state {
+            State::Closing { reason, .. } | State::Closed(reason) => reason,
+            State::Disconnecting => CloseReason::Disconnected,
+            State::AwaitingConnect | State::Connected(_) => reason,
+        };
+        self.state = State::Closed(reason);
+        self.control.clear();
+        self.deadlines = Deadlines::default();
+    }
+
+    fn stop_timers_but_send(&mut self) {
+        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close] {
+            self.deadlines.clear(deadline);
+        }
+    }
+
+    fn ping(&mut self, now: Instant) {
+        let patience = match self.state {
+            State::Connected(Agreed { beat_from_client: Some(interval), .. }) => {
+                self.settings.silence_floor.max(interval * 3)
+            }
+            _ => self.settings.silence_floor,
+        };
+        if self.unanswered_pings >= 2 && now.duration_since(self.last_received) >= patience {
+            self.close(now, CloseReason::Silent);
+            return;
+        }
+        self.control.push(Control::Ping);
+        self.unanswered_pings = self.unanswered_pings.saturating_add(1);
+        self.deadlines.set(Deadline::Ping, now + self.settings.ping_interval);
+    }
+
+    fn beat(&mut self, now: Instant) {
+        let State::Connected(Agreed { beat_to_client: Some(interval), .. }) = self.state else { return };
+        let interval = interval.mul_f64(BEAT_SHARE);
+        if self.last_sent + interval <= now {
+            self.control.push(Control::Beat);
+            self.deadlines.set(Deadline::Beat, now + interval);
+        } else {
+            self.deadlines.set(Deadline::Beat, self.last_sent + interval);
+        }
+    }
+}
+
+/// Beats are sent after this share of the agreed interval, to leave the network the rest.
+const BEAT_SHARE: f64 = 0.8;
+
+fn receipt_of(frame: &Frame) -> Option<String> {
+    frame.headers.get("receipt").map(str::to_owned)
+}

@@ -1,0 +1,327 @@
+//! The shard: the sessions of one thread, their routes, and the last values.
+//!
+//! A shard is driven from outside: publications, clients' bytes and time come in, and the wakers of
+//! those who have something to do are woken. Nothing in it is locked, since nothing in it is shared.
+//!
+//! This room is pure: it knows no socket, no clock, no runtime and no metric. (A [`Waker`] is the
+//! standard library's way to say "call me again".)
+
+use std::{sync::Arc, task::Waker, time::Instant};
+
+use slab::Slab;
+
+use crate::{
+    conflation::Baseline,
+    destination::{Destination, Pattern},
+    last_value_cache::{LastValueCache, Put, Route, TopicId},
+    publication::{Publication, Status},
+    session::{CloseReason, FrameSink, Inbound, Request, Session, Settings, Transmitted, Wanted},
+};
+
+/// A session's place on its shard. A place is used again; the key of an ended session isn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionKey {
+    place: u32,
+    generation: u32,
+}
+
+/// The sessions of one thread; `C` is what the transport keeps with each of them.
+#[derive(Debug)]
+pub struct Shard<C> {
+    settings: Arc<Settings>,
+    cache: LastValueCache,
+    sessions: Slab<Entry<C>>,
+    wildcards: Vec<Wildcard>,
+    generation: u32,
+}
+
+#[derive(Debug)]
+struct Entry<C> {
+    session: Session,
+    generation: u32,
+    connection: C,
+    /// Who writes to the socket, while it waits for output.
+    writer: Option<Waker>,
+    /// Who reads from the socket, while it waits for the client to read its answers.
+    reader: Option<Waker>,
+}
+
+/// A subscription that takes symbols which appear later.
+#[derive(Debug)]
+struct Wildcard {
+    session: u32,
+    subscription: u32,
+    pattern: Pattern,
+}
+
+/// What the writer has to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Write what is in the sink.
+    Ready(Transmitted),
+    /// Wait to be woken.
+    Pending,
+    /// End the connection.
+    Finished,
+}
+
+impl<C> Shard<C> {
+    /// A shard without sessions.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Self {
+            settings,
+            cache: LastValueCache::default(),
+            sessions: Slab::new(),
+            wildcards: Vec::new(),
+            generation: 0,
+        }
+    }
+
+    /// The last values.
+    pub const fn cache(&self) -> &LastValueCache {
+        &self.cache
+    }
+
+    /// How many sessions there are.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Opens a session.
+    pub fn open(&mut self, id: impl Into<Box<str>>, connection: C, now: Instant) -> SessionKey {
+        let session = Session::new(id, Arc::clone(&self.settings), now);
+        self.generation = self.generation.wrapping_add(1);
+        let generation = self.generation;
+        let entry = Entry { session, generation, connection, writer: None, reader: None };
+        let place = u32::try_from(self.sessions.insert(entry)).expect("sessions are bounded");
+        SessionKey { place, generation }
+    }
+
+    /// The connection is gone: forgets the session. Answers why it ended, and how many subscriptions
+    /// it had.
+    pub fn forget(&mut self, key: SessionKey) -> Option<(CloseReason, usize)> {
+        self.entry(key)?;
+        self.take_routes(key.place, None);
+        self.wildcards.retain(|wildcard| wildcard.session != key.place);
+        let entry = self.sessions.remove(key.place as usize);
+        if let Some(reader) = entry.reader {
+            reader.wake();
+        }
+        let reason = entry.session.closed().unwrap_or(CloseReason::ConnectionLost);
+        Some((reason, entry.session.subscriptions()))
+    }
+
+    /// Takes newer states, and marks them in the outbox of each session that subscribed to them.
+    pub fn publish(&mut self, publications: impl IntoIterator<Item = Arc<Publication>>) {
+        for publication in publications {
+            let topic = match self.cache.put(publication) {
+                Put::Known(topic) => topic,
+                Put::New(topic) => {
+                    self.expand_wildcards(topic);
+                    topic
+                }
+            };
+            for route in &self.cache.topic(topic).routes {
+                let entry = &mut self.sessions[route.session as usize];
+                entry.session.outbox().mark(route.slot);
+                if let Some(writer) = entry.writer.take() {
+                    writer.wake();
+                }
+            }
+        }
+    }
+
+    /// Takes what came from a session's client, and does what it asks for.
+    pub fn receive(&mut self, key: SessionKey, now: Instant, inbound: Inbound<'_>) {
+        let Some(entry) = self.entry(key) else { return };
+        entry.session.receive(now, inbound);
+        self.serve_requests(key, now);
+    }
+
+    /// Whether more may be read from the client; if not, the reader is woken when it may. An ended
+    /// session takes everything, and does nothing with it.
+    pub fn accepts_input(&mut self, key: SessionKey, reader: &Waker) -> bool {
+        let Some(entry) = self.entry(key) else { return true };
+        let accepts = entry.session.accepts_input();
+        if !accepts {
+            entry.reader = Some(reader.clone());
+        }
+        accepts
+    }
+
+    /// How large a message from the client may be now; `None` after the session's end.
+    pub fn message_bytes_max(&mut self, key: SessionKey) -> Option<usize> {
+        self.entry(key).map(|entry| entry.session.message_bytes_max())
+    }
+
+    /// What is to be written now. To be called when everything written before is in the kernel's
+    /// hands. If nothing is, the writer is woken when something is.
+    pub fn poll_transmit(
+        &mut self,
+        key: SessionKey,
+        now: Instant,
+        sink: &mut impl FrameSink,
+        writer: &Waker,
+    ) -> Output {
+        let Some(entry) = self.sessions.get_mut(key.place as usize) else { return Output::Finished };
+        if entry.generation != key.generation {
+            return Output::Finished;
+        }
+        let accepted_input = entry.session.accepts_input();
+        let transmitted = entry.session.poll_transmit(now, &self.cache, sink);
+        if !accepted_input {
+            if let Some(reader) = entry.reader.take() {
+                reader.wake();
+            }
+            self.serve_requests(key, now);
+        }
+        if !sink.is_empty() {
+            return Output::Ready(transmitted);
+        }
+        let Some(entry) = self.entry(key) else { return Output::Finished };
+        if entry.session.closed().is_some() {
+            return Output::Finished;
+        }
+        entry.writer = Some(writer.clone());
+        Output::Pending
+    }
+
+    /// Lets everything happen that is due. Answers the connections to abort: those of sessions that
+    /// ended while the socket takes nothing, so that nobody can be told.
+    pub fn handle_timeouts(&mut self, now: Instant) -> Vec<&C> {
+        let due: Vec<usize> = self
+            .sessions
+            .iter()
+            .filter(|(_, entry)| entry.session.poll_timeout().is_some_and(|at| at <= now))
+            .map(|(place, _)| place)
+            .collect();
+        let mut stuck = Vec::new();
+        for place in due {
+            let entry = &mut self.sessions[place];
+            entry.session.handle_timeout(now);
+            if entry.session.closed().is_some() && entry.writer.is_none() {
+                stuck.push(place);
+            }
+            entry.wake_writer();
+        }
+        stuck.into_iter().map(|place| &self.sessions[place].connection).collect()
+    }
+
+    /// Closes every session.
+    pub fn close_all(&mut self, now: Instant, reason: CloseReason) {
+        for (_, entry) in &mut self.sessions {
+            entry.session.close(now, reason);
+            entry.wake_writer();
+        }
+    }
+
+    fn entry(&mut self, key: SessionKey) -> Option<&mut Entry<C>> {
+        self.sessions.get_mut(key.place as usize).filter(|entry| entry.generation == key.generation)
+    }
+
+    fn serve_requests(&mut self, key: SessionKey, now: Instant) {
+        while let Some(entry) = self.entry(key) {
+            match entry.session.next_request(now) {
+                Some(Request::Subscribe { subscription, wanted, receipt }) => {
+                    self.subscribe(key.place, subscription, wanted, receipt.as_deref());
+                }
+                Some(Request::Unsubscribe { subscription }) => {
+                    self.take_routes(key.place, Some(subscription));
+                    self.wildcards.retain(|wildcard| {
+                        (wildcard.session, wildcard.subscription) != (key.place, subscription)
+                    });
+                }
+                None => {
+                    entry.wake_writer();
+                    return;
+                }
+            }
+        }
+    }
+
+    fn subscribe(&mut self, place: u32, subscription: u32, wanted: Wanted, receipt: Option<&str>) {
+        let newest = match wanted.destination {
+            Destination::Price(symbol) => {
+                let topic = self.cache.topic_of(&symbol);
+                self.add_route(topic, place, subscription, wanted.snapshot);
+                self.cache.topic(topic).current.clone()
+            }
+            Destination::Prices(pattern) => {
+                let topics: Vec<TopicId> = self
+                    .cache
+                    .iter()
+                    .filter(|(_, publication)| pattern.takes(publication.symbol.as_ref()))
+                    .map(|(topic, _)| topic)
+                    .collect();
+                for topic in topics {
+                    self.add_route(topic, place, subscription, wanted.snapshot);
+                }
+                self.wildcards.push(Wildcard { session: place, subscription, pattern });
+                None
+            }
+        };
+        let listed = newest.as_deref().filter(|publication| publication.status == Status::Listed);
+        self.sessions[place as usize].session.confirm(receipt, listed);
+    }
+
+    /// Routes a topic to a subscription and queues the snapshot.
+    fn add_route(&mut self, topic: TopicId, place: u32, subscription: u32, snapshot: bool) {
+        let newest = self.cache.topic(topic).current.as_deref();
+        let listed = newest.is_some_and(|publication| publication.status == Status::Listed);
+        let owes_snapshot = snapshot && listed;
+        let baseline = if owes_snapshot {
+            Baseline::Snapshot
+        } else {
+            Baseline::After(newest.map_or(0, |publication| publication.ordinal))
+        };
+        let routes = self.cache.topic(topic).routes.len();
+        let route = u32::try_from(routes).expect("sessions are bounded");
+        let outbox = self.sessions[place as usize].session.outbox();
+        let slot = outbox.insert(subscription, topic, route, baseline);
+        if owes_snapshot {
+            outbox.mark(slot);
+        }
+        self.cache.add_route(topic, Route { session: place, slot });
+    }
+
+    /// Takes away the routes to one subscription of a session, or to all of them.
+    fn take_routes(&mut self, place: u32, subscription: Option<u32>) {
+        let outbox = self.sessions[place as usize].session.outbox();
+        let slots = match subscription {
+            Some(subscription) => outbox.slots_of(subscription),
+            None => outbox.slots(),
+        };
+        for slot in slots {
+            let (topic, route) = self.sessions[place as usize].session.outbox().remove(slot);
+            if let Some(moved) = self.cache.remove_route(topic, route) {
+                self.sessions[moved.session as usize].session.outbox().set_route(moved.slot, route);
+            }
+        }
+    }
+
+    /// A symbol published for the first time: whoever wanted it before it was known gets a route.
+    fn expand_wildcards(&mut self, topic: TopicId) {
+        let symbol = self.cache.topic(topic).symbol.clone();
+        for at in 0..self.wildcards.len() {
+            let Wildcard { session, subscription, pattern } = &self.wildcards[at];
+            if pattern.takes(symbol.as_ref()) {
+                let (place, subscription) = (*session, *subscription);
+                let outbox = self.sessions[place as usize].session.outbox();
+                let routes = self.cache.topic(topic).routes.len();
+                let route = u32::try_from(routes).expect("sessions are bounded");
+                let slot = outbox.insert(subscription, topic, route, Baseline::After(0));
+                self.cache.add_route(topic, Route { session: place, slot });
+            }
+        }
+    }
+}
+
+impl<C> Entry<C> {
+    fn wake_writer(&mut self) {
+        if self.session.has_output()
+            && let Some(writer) = self.writer.take()
+        {
+            writer.wake();
+        }
+    }
+}
