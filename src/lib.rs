@@ -6,15 +6,15 @@ pub mod config;
 pub mod failure;
 pub mod telemetry;
 
-pub mod feed;
-pub mod fold;
 pub mod market;
+pub mod feed;
 pub mod publication;
+pub mod fold;
 
-pub mod conflation;
 pub mod destination;
-pub mod last_value_cache;
 pub mod origin;
+pub mod stomp;
+pub mod last_value_cache;
+pub mod conflation;
 pub mod session;
 pub mod shard;
-pub mod stomp;

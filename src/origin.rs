@@ -5,6 +5,8 @@
 
 use std::str::FromStr;
 
+use crate::config::HostPort;
+
 /// Whose pages may connect.
 #[derive(Clone, Debug)]
 pub struct OriginPolicy {
@@ -12,28 +14,21 @@ pub struct OriginPolicy {
     allow_missing: bool,
 }
 
-/// One entry of the list of allowed origins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An entry of `allowed_origins`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigin {
-    /// `*`: every page.
+    /// `*`: every page of every site.
     Any,
-    /// `https://example.com`, with the port if it isn't the scheme's own.
+    /// One origin as browsers serialise it, in lower case: `https://example.com:8443`, or `null`.
     Exact(String),
-    /// `https://*.example.com`: every host below, not the host itself.
+    /// `https://*.example.com`: every name below a domain, not the domain itself.
     Below {
-        /// `https://`
+        /// `https` or `http`.
         scheme: String,
-        /// `.example.com`, with the port if there is one.
+        /// The domain with its leading dot and, unless it is the scheme's own, its port: `.example.com:8443`.
         suffix: String,
     },
 }
-
-/// Why a text is no allowed origin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} isn't an origin; allowed are https://example.com, https://example.com:8443, https://*.example.com, null and *"
-)]
-pub struct OriginError(String);
 
 /// What the policy says of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +80,7 @@ impl AllowedOrigin {
             Self::Exact(exact) => exact == origin,
             Self::Below { scheme, suffix } => origin
                 .strip_prefix(scheme.as_str())
+                .and_then(|rest| rest.strip_prefix("://"))
                 .and_then(|rest| rest.strip_suffix(suffix.as_str()))
                 .is_some_and(is_host_part),
         }
@@ -96,42 +92,46 @@ fn is_host_part(text: &str) -> bool {
 }
 
 impl FromStr for AllowedOrigin {
-    type Err = OriginError;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, OriginError> {
-        let refuse = || OriginError(text.to_owned());
-        let lower = text.to_ascii_lowercase();
-        if lower == "*" {
-            return Ok(Self::Any);
-        }
-        if lower == "null" {
-            return Ok(Self::Exact(lower));
-        }
-        let (scheme, authority) = lower.split_once("://").ok_or_else(refuse)?;
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (authority, None),
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || {
+            "expected an origin such as https://example.com or http://localhost:8080 (no path), \
+             https://*.example.com, null, or *"
+                .to_owned()
         };
-        let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
-        let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        let below = host.strip_prefix("*.");
-        if !is_scheme || !is_port || !is_host_part(below.unwrap_or(host)) {
-            return Err(refuse());
+        let text = text.to_ascii_lowercase();
+        match text.as_str() {
+            "*" => return Ok(Self::Any),
+            "null" => return Ok(Self::Exact(text)),
+            _ => {}
         }
-        Ok(match below {
-            Some(_) => Self::Below { scheme: format!("{scheme}://"), suffix: authority[1..].to_owned() },
-            None => Self::Exact(lower),
+        let (scheme, authority) = text.split_once("://").ok_or_else(expected)?;
+        let default_port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return Err(expected()),
+        };
+        // Browsers leave the scheme's own port out of `Origin`.
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+        let (below, domain) = match authority.strip_prefix("*.") {
+            Some(domain) => (true, domain),
+            None => (false, authority),
+        };
+        let with_port = if domain.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {
+            domain.to_owned()
+        } else {
+            format!("{domain}{default_port}")
+        };
+        let port_is_real = with_port.parse::<HostPort>().is_ok_and(|address| address.port != 0);
+        if !port_is_real || (below && domain.starts_with('[')) {
+            return Err(expected());
+        }
+        Ok(if below {
+            Self::Below { scheme: scheme.to_owned(), suffix: format!(".{domain}") }
+        } else {
+            Self::Exact(format!("{scheme}://{domain}"))
         })
-    }
-}
-
-impl std::fmt::Display for AllowedOrigin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Any => f.write_str("*"),
-            Self::Exact(origin) => f.write_str(origin),
-            Self::Below { scheme, suffix } => write!(f, "{scheme}*{suffix}"),
-        }
     }
 }
 
@@ -193,12 +193,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_is_refused() {
-        for text in
-            ["", "a.com", "https://", "https://a.com/", "https://*", "https://a.*.com", "https://a.com:x"]
-        {
-            assert!(text.parse::<AllowedOrigin>().is_err(), "{text}");
+    fn origins_are_written_as_browsers_send_them() {
+        let check = |text: &str, expected: Option<AllowedOrigin>| {
+            assert_eq!(text.parse().ok(), expected, "{text}");
+        };
+        let exact = |text: &str| Some(AllowedOrigin::Exact(text.to_owned()));
+        check("https://Example.com", exact("https://example.com"));
+        check("https://example.com:443", exact("https://example.com"));
+        check("http://localhost:8080", exact("http://localhost:8080"));
+        check("http://[::1]:8080", exact("http://[::1]:8080"));
+        check("http://[::1]", exact("http://[::1]"));
+        check("null", exact("null"));
+        check("*", Some(AllowedOrigin::Any));
+        let below = AllowedOrigin::Below { scheme: "https".into(), suffix: ".example.com:8443".into() };
+        check("https://*.example.com:8443", Some(below));
+        for wrong in [
+            "example.com",
+            "https://",
+            "https://a/",
+            "https://a/b",
+            "ftp://a",
+            "https://*",
+            "https://a.*.b",
+            "https://a:0",
+            "https://u@a",
+            "https://*.[::1]",
+        ] {
+            check(wrong, None);
         }
-        assert_eq!("https://*.A.com".parse::<AllowedOrigin>().unwrap().to_string(), "https://*.a.com");
     }
 }

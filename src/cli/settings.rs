@@ -5,12 +5,9 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::{
-    config::{
-        self, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary, milliseconds, rate,
-        seconds, whole_number,
-    },
-    origin::AllowedOrigin,
+use crate::config::{
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
+    milliseconds, rate, seconds, whole_number,
 };
 
 /// Settings of every command.

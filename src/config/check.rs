@@ -2,8 +2,7 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{Broker, Kafka, Limits, Origin, Serve, Server};
-use crate::origin::AllowedOrigin;
+use super::{AllowedOrigin, Broker, Kafka, Limits, Origin, Serve, Server};
 
 /// A combination that can't work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ mod values;
 pub use check::{Invalid, Unwise};
 pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
 
-use std::{num::NonZeroUsize, time::Duration};
+pub use crate::origin::AllowedOrigin;
 
-use crate::origin::AllowedOrigin;
+use std::{num::NonZeroUsize, time::Duration};
 
 /// All that `tickcast serve` runs with.
 #[derive(Debug, Clone, PartialEq)]

@@ -52,10 +52,6 @@ impl Violation {
         self.reason
     }
 
-    /// For the log.
-    pub(super) fn detail(&self) -> &str {
-        &self.detail
-    }
 
     /// The ERROR frame.
     pub(super) fn to_frame(&self) -> Bytes {
