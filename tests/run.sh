@@ -4,7 +4,8 @@
 #   tests/run.sh                 all parts
 #   tests/run.sh PART...         some of them:
 #     rust      format, lints, unit and integration tests, release build
-#     hygiene   licences, bans and sources of the crates, advisories where their database can be had, shell scripts
+#     hygiene   licences, bans and sources of the crates, advisories where their database can be had;
+#               shell scripts, compose file, dashboards, alerts
 #     page      the trading page's tests and types
 #     clients   @stomp/stompjs and a browser against the release build
 #     kafka     the server against a real Apache Kafka, started and removed by the tests
@@ -67,6 +68,7 @@ part_hygiene() {
   need shellcheck shellcheck
   step 'hygiene: shell scripts' shellcheck --external-sources .ci/run tests/run.sh
   step 'hygiene: crates' check_crates
+  step 'hygiene: compose file, dashboards, alerts' check_operations
 }
 
 check_crates() {
@@ -78,6 +80,17 @@ check_crates() {
     "${deny[@]}" --locked check --disable-fetch advisories
   else
     say 'advisories: NOT checked, their database cannot be fetched from here'
+  fi
+}
+
+check_operations() {
+  "$(venv tools)/bin/python" tests/operations.py
+  if command -v promtool >/dev/null; then
+    promtool check config dashboards/prometheus/prometheus.yml
+    promtool test rules dashboards/prometheus/alerts.test.yml
+  else
+    # Its Debian package would start a server on this machine.
+    say 'alerts: only parsed, promtool is not installed'
   fi
 }
 
