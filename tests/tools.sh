@@ -2,6 +2,9 @@
 # Finds the programs that tests/run.sh needs, and installs the missing ones: Debian packages by apt, what Debian
 # has not into tests/.cache (which may be deleted at any time). Sourced by tests/run.sh.
 
+# A failure inside $(…) ends the script as it does outside.
+shopt -s inherit_errexit
+
 readonly CACHE="$PWD/tests/.cache"
 readonly NODE_AT_LEAST=20.19.0
 
