@@ -1,15 +1,54 @@
-//! The composition root.
+//! The composition root: opens the sockets and the consumer, wires the actors, owns the order of
+//! the start and of the shutdown.
 
-use crate::{config, failure::Failure};
+use std::{
+    io::Write,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix_web::{App, HttpServer, dev::ServerHandle, middleware::DefaultHeaders, rt, web};
+use anyhow::Context;
+use socket2::{Domain, Protocol, Type};
+use tokio::sync::Notify;
+
+use crate::{
+    actors::{
+        ingest::{Ingest, IngestHandle, now_us},
+        mailbox::Mailbox,
+        shard::ShardActor,
+    },
+    config::{self, Broker, HostPort},
+    failure::Failure,
+    http::{self, AppState},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker},
+    market::DayBoundary,
+    metrics::Metrics,
+    origin::OriginPolicy,
+    readiness::Readiness,
+    session::{CloseReason, Settings},
+    stomp::HeartBeat,
+    transport::socket::Socket,
+};
+
+/// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
+const BACKLOG: i32 = 4096;
+
+/// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
+/// hang; the process doesn't wait for it.
+const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop.
 ///
 /// # Errors
 /// See [`Failure`].
 pub fn serve(config: config::Serve) -> Result<(), Failure> {
-    tracing::info!(?config, "serve");
-    drop(config);
-    Ok(())
+    let broker = start_broker(&config.kafka)?;
+    run(config, broker, |_| Ok(()))
 }
 
 /// Serves a simulated market until told to stop.
@@ -17,7 +56,241 @@ pub fn serve(config: config::Serve) -> Result<(), Failure> {
 /// # Errors
 /// See [`Failure`].
 pub fn demo(config: config::Demo) -> Result<(), Failure> {
-    tracing::info!(?config, "demo");
-    drop(config);
-    Ok(())
+    let broker = start_broker(&config.serve.kafka)?;
+    run(config.serve, broker, |_| Ok(()))
+}
+
+/// Runs a server; `started` is called with the bootstrap address once its sockets are open.
+fn run(
+    config: config::Serve,
+    broker: Option<EmbeddedBroker>,
+    started: impl FnOnce(&str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+    }
+    let listener = listen(&config.server.listen)?;
+    let address =
+        listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
+    let bootstrap = match (&broker, &config.kafka.broker) {
+        (Some(broker), _) => broker.bootstrap().to_owned(),
+        (None, Broker::Cluster { bootstrap }) => join(bootstrap),
+        (None, Broker::Embedded { .. }) => unreachable!("the embedded broker was started"),
+    };
+    let metrics = Metrics::new();
+    let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
+        .map_err(|error| Failure::Configuration(error.into()))?;
+    announce(address, &bootstrap, &config.kafka.topic, broker.is_some())
+        .context("standard output can't be written")
+        .map_err(Failure::Unexpected)?;
+    started(&bootstrap)?;
+
+    let mailboxes: Arc<[Mailbox]> = (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
+    let readiness = Arc::new(Readiness::default());
+    let ingest = Ingest {
+        consumer: Arc::new(consumer),
+        mailboxes: Arc::clone(&mailboxes),
+        readiness: Arc::clone(&readiness),
+        metrics: metrics.feed.clone(),
+        boundary: day_boundary(config.market.day_boundary),
+        symbols_max: config.market.max_symbols,
+        broker_deadline: config.kafka.deadline,
+        partition_interval: partition_interval(&config.kafka),
+        incarnation: broker.is_some().then(|| now_us().unsigned_abs()),
+    };
+    let state = AppState {
+        origins: OriginPolicy::new(config.origin.allowed.clone(), config.origin.allow_missing),
+        readiness,
+        metrics,
+        open_sessions: Arc::default(),
+        sessions_max: config.server.max_connections,
+        started: Instant::now(),
+        bootstrap,
+        topic: config.kafka.topic.as_str().to_owned(),
+    };
+    let server = Server { config, listener, mailboxes, state: web::Data::new(state) };
+    rt::System::new().block_on(server.run(ingest))
+}
+
+/// What a running server consists of.
+struct Server {
+    config: config::Serve,
+    listener: TcpListener,
+    mailboxes: Arc<[Mailbox]>,
+    state: web::Data<AppState>,
+}
+
+impl Server {
+    async fn run(self, ingest: Ingest) -> Result<(), Failure> {
+        let grace = self.config.server.shutdown_grace;
+        let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
+        let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
+        let http = server.handle();
+        let http_task = rt::spawn(server);
+        let ended = Arc::new(Notify::new());
+        let ingest = ingest.spawn({
+            let ended = Arc::clone(&ended);
+            move || ended.notify_one()
+        });
+        tokio::select! {
+            signal = stop_signal() => tracing::info!(signal = signal?, "shutting down"),
+            () = ended.notified() => {}
+        }
+        let failure = ingest_failure(ingest);
+        shut_down(&state, &mailboxes, &http, grace).await;
+        if let Err(error) = http_task.await {
+            tracing::error!(%error, "the HTTP server ended unexpectedly");
+        }
+        failure
+    }
+
+    fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
+        let Self { config, listener, mailboxes, state } = self;
+        let settings = Arc::new(session_settings(&config.limits));
+        let next_worker = Arc::new(AtomicUsize::new(0));
+        let lowat_bytes = config.server.socket_send_lowat_bytes;
+        let workers = config.server.workers.get();
+        let server = HttpServer::new(move || {
+            let shard = ShardActor::start(
+                Arc::clone(&mailboxes),
+                // A worker that is started anew after a panic takes the place of another's shard.
+                next_worker.fetch_add(1, Ordering::Relaxed) % mailboxes.len(),
+                Arc::clone(&settings),
+                state.metrics.sessions.clone(),
+                Arc::clone(&state.open_sessions),
+            );
+            App::new()
+                .app_data(shard)
+                .app_data(state.clone())
+                .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+                .configure(http::configure)
+        });
+        server
+            .workers(workers)
+            .disable_signals()
+            // Sessions are counted where they begin; other requests are short.
+            .max_connections(usize::MAX >> 8)
+            // The body of a response is asked for more only when all before is in the kernel.
+            .h1_write_buffer_size(1)
+            .shutdown_timeout(1)
+            .on_connect(move |io, extensions| {
+                if let Some(stream) = io.downcast_ref::<tokio::net::TcpStream>() {
+                    extensions.insert(Socket::prepare(stream, lowat_bytes));
+                }
+            })
+            .listen(listener)
+            .map(HttpServer::run)
+    }
+}
+
+/// The order of the shutdown: no new clients, the sessions told, then the server.
+async fn shut_down(state: &AppState, mailboxes: &[Mailbox], http: &ServerHandle, grace: Duration) {
+    state.readiness.draining();
+    for mailbox in mailboxes {
+        mailbox.close_all(CloseReason::Shutdown);
+    }
+    let deadline = Instant::now() + grace;
+    while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+        rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    http.stop(false).await;
+    tracing::info!(sessions_left = state.open_sessions.load(Ordering::Relaxed), "stopped");
+}
+
+fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
+    ingest.stop();
+    match ingest.join(INGEST_JOIN_DEADLINE) {
+        None => {
+            tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
+            Ok(())
+        }
+        Some(Ok(())) => Ok(()),
+        Some(Err(error @ ConsumerError::Configuration(_))) => Err(Failure::Configuration(error.into())),
+        Some(Err(error @ ConsumerError::Unreachable { .. })) => Err(Failure::StartUp(error.into())),
+        Some(Err(error @ ConsumerError::Assignment { .. })) => Err(Failure::Unexpected(error.into())),
+    }
+}
+
+async fn stop_signal() -> Result<&'static str, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).context("signals can't be received").map_err(Failure::Unexpected);
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    })
+}
+
+fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure> {
+    match kafka.broker {
+        Broker::Cluster { .. } => Ok(None),
+        Broker::Embedded { port } => EmbeddedBroker::start(kafka.topic.as_str(), port)
+            .map(Some)
+            .map_err(|error| Failure::StartUp(error.into())),
+    }
+}
+
+fn listen(address: &HostPort) -> Result<TcpListener, Failure> {
+    let open = || -> std::io::Result<TcpListener> {
+        use std::net::ToSocketAddrs;
+        let target = (address.host.as_str(), address.port)
+            .to_socket_addrs()?
+            .next()
+            .ok_or_else(|| std::io::Error::other("the name has no address"))?;
+        let socket = socket2::Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&target.into())?;
+        socket.listen(BACKLOG)?;
+        Ok(socket.into())
+    };
+    open().map_err(|error| Failure::start_up(format_args!("can't listen on {address}: {error}")))
+}
+
+/// Tells a person, and the script that started this, where everything is.
+fn announce(
+    address: std::net::SocketAddr,
+    bootstrap: &str,
+    topic: &config::Topic,
+    is_embedded: bool,
+) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "page    http://{address}/")?;
+    writeln!(out, "kafka   {bootstrap} topic {topic}")?;
+    if is_embedded {
+        writeln!(out, "        this broker is embedded: for development only, it keeps nothing")?;
+    }
+    out.flush()
+}
+
+fn join(addresses: &[HostPort]) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(",")
+}
+
+fn session_settings(limits: &config::Limits) -> Settings {
+    Settings {
+        connect_deadline: limits.connect_deadline,
+        send_deadline: limits.send_deadline,
+        heart_beat: HeartBeat { can_send: limits.heart_beat, wants: limits.heart_beat },
+        ping_interval: limits.ping_interval,
+        frame_bytes_before_connect: limits.frame_before_connect_bytes,
+        frame_bytes: limits.frame_bytes,
+        subscriptions_max: limits.max_subscriptions,
+        wildcards_max: limits.max_wildcards,
+        ..Settings::default()
+    }
+}
+
+fn day_boundary(after_midnight: Duration) -> DayBoundary {
+    let offset_us = i64::try_from(after_midnight.as_micros()).expect("a day boundary is below 24 hours");
+    DayBoundary::after_midnight_utc(offset_us)
+}
+
+/// librdkafka's own setting for it, which passes through.
+fn partition_interval(kafka: &config::Kafka) -> Duration {
+    const KEY: &str = "topic.metadata.refresh.interval.ms";
+    let told = kafka.properties.iter().rev().find(|property| property.key == KEY);
+    let ms = told.and_then(|property| property.value.parse().ok()).filter(|ms| *ms > 0);
+    Duration::from_millis(ms.unwrap_or(30_000))
 }

@@ -5,11 +5,19 @@ pub mod cli;
 pub mod config;
 pub mod failure;
 pub mod telemetry;
+pub mod metrics;
+pub mod kafka;
+pub mod readiness;
+pub mod rejection_log;
+pub mod transport;
+pub mod actors;
+pub mod http;
 
 pub mod market;
 pub mod feed;
 pub mod publication;
 pub mod fold;
+pub mod catch_up;
 
 pub mod destination;
 pub mod origin;

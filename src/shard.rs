@@ -6,7 +6,11 @@
 //! This room is pure: it knows no socket, no clock, no runtime and no metric. (A [`Waker`] is the
 //! standard library's way to say "call me again".)
 
-use std::{sync::Arc, task::Waker, time::Instant};
+use std::{
+    sync::Arc,
+    task::Waker,
+    time::{Duration, Instant},
+};
 
 use slab::Slab;
 
@@ -15,7 +19,9 @@ use crate::{
     destination::{Destination, Pattern},
     last_value_cache::{LastValueCache, Put, Route, TopicId},
     publication::{Publication, Status},
-    session::{CloseReason, FrameSink, Inbound, Request, Session, Settings, Transmitted, Wanted},
+    session::{
+        CloseReason, FrameSink, Inbound, Request, Session, Settings, SubscriptionCounts, Transmitted, Wanted,
+    },
 };
 
 /// A session's place on its shard. A place is used again; the key of an ended session isn't.
@@ -58,7 +64,7 @@ struct Wildcard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Write what is in the sink.
-    Ready(Transmitted),
+    Ready,
     /// Wait to be woken.
     Pending,
     /// End the connection.
@@ -87,6 +93,20 @@ impl<C> Shard<C> {
         self.sessions.len()
     }
 
+    /// How many subscriptions stand.
+    pub fn subscriptions(&self) -> SubscriptionCounts {
+        self.sessions.iter().map(|(_, entry)| entry.session.subscriptions()).sum()
+    }
+
+    /// How many sessions' sockets have taken nothing for so long.
+    pub fn blocked_sessions(&self, now: Instant, at_least: Duration) -> usize {
+        let is_blocked = |since: Instant| now.duration_since(since) >= at_least;
+        self.sessions
+            .iter()
+            .filter(|(_, entry)| entry.session.blocked_since().is_some_and(is_blocked))
+            .count()
+    }
+
     /// Opens a session.
     pub fn open(&mut self, id: impl Into<Box<str>>, connection: C, now: Instant) -> SessionKey {
         let session = Session::new(id, Arc::clone(&self.settings), now);
@@ -97,9 +117,8 @@ impl<C> Shard<C> {
         SessionKey { place, generation }
     }
 
-    /// The connection is gone: forgets the session. Answers why it ended, and how many subscriptions
-    /// it had.
-    pub fn forget(&mut self, key: SessionKey) -> Option<(CloseReason, usize)> {
+    /// The connection is gone: forgets the session. Answers its name and why it ended.
+    pub fn forget(&mut self, key: SessionKey) -> Option<(Box<str>, CloseReason)> {
         self.entry(key)?;
         self.take_routes(key.place, None);
         self.wildcards.retain(|wildcard| wildcard.session != key.place);
@@ -108,7 +127,7 @@ impl<C> Shard<C> {
             reader.wake();
         }
         let reason = entry.session.closed().unwrap_or(CloseReason::ConnectionLost);
-        Some((reason, entry.session.subscriptions()))
+        Some((entry.session.id().into(), reason))
     }
 
     /// Takes newer states, and marks them in the outbox of each session that subscribed to them.
@@ -162,11 +181,11 @@ impl<C> Shard<C> {
         now: Instant,
         sink: &mut impl FrameSink,
         writer: &Waker,
-    ) -> Output {
-        let Some(entry) = self.sessions.get_mut(key.place as usize) else { return Output::Finished };
-        if entry.generation != key.generation {
-            return Output::Finished;
-        }
+    ) -> (Output, Transmitted) {
+        let entry = self.sessions.get_mut(key.place as usize);
+        let Some(entry) = entry.filter(|entry| entry.generation == key.generation) else {
+            return (Output::Finished, Transmitted::default());
+        };
         let accepted_input = entry.session.accepts_input();
         let transmitted = entry.session.poll_transmit(now, &self.cache, sink);
         if !accepted_input {
@@ -175,15 +194,15 @@ impl<C> Shard<C> {
             }
             self.serve_requests(key, now);
         }
-        if !sink.is_empty() {
-            return Output::Ready(transmitted);
-        }
-        let Some(entry) = self.entry(key) else { return Output::Finished };
-        if entry.session.closed().is_some() {
-            return Output::Finished;
-        }
-        entry.writer = Some(writer.clone());
-        Output::Pending
+        let output = match self.entry(key) {
+            _ if !sink.is_empty() => Output::Ready,
+            Some(entry) if entry.session.closed().is_none() => {
+                entry.writer = Some(writer.clone());
+                Output::Pending
+            }
+            _ => Output::Finished,
+        };
+        (output, transmitted)
     }
 
     /// Lets everything happen that is due. Answers the connections to abort: those of sessions that

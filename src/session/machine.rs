@@ -1,6 +1,9 @@
 //! The session's states and what moves it from one to the next.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use slab::Slab;
@@ -34,10 +37,14 @@ pub struct Session {
     decoder: Decoder,
     control: ControlQueue,
     subscriptions: Slab<Subscription>,
+    /// How many of them are wildcards.
+    wildcards: usize,
     outbox: Outbox,
     deadlines: Deadlines,
     last_received: Instant,
     last_sent: Instant,
+    /// When output was handed over that isn't in the kernel's hands yet.
+    handed_over: Option<Instant>,
     unanswered_pings: u8,
 }
 
@@ -92,6 +99,24 @@ pub enum Request {
     },
 }
 
+/// How many subscriptions stand, by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SubscriptionCounts {
+    /// To single symbols.
+    pub exact: usize,
+    /// To wildcards.
+    pub wildcards: usize,
+}
+
+impl std::iter::Sum for SubscriptionCounts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), |sum, counts| Self {
+            exact: sum.exact + counts.exact,
+            wildcards: sum.wildcards + counts.wildcards,
+        })
+    }
+}
+
 /// What one [`Session::poll_transmit`] put into the sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transmitted {
@@ -101,6 +126,8 @@ pub struct Transmitted {
     pub conflated: u64,
     /// When the oldest state among them was ingested, in microseconds since the Unix epoch.
     pub oldest_ingested_us: Option<i64>,
+    /// How long it took until what was handed over before was in the kernel's hands.
+    pub blocked_for: Option<Duration>,
 }
 
 impl Session {
@@ -116,10 +143,12 @@ impl Session {
             settings,
             control: ControlQueue::default(),
             subscriptions: Slab::new(),
+            wildcards: 0,
             outbox: Outbox::default(),
             deadlines,
             last_received: now,
             last_sent: now,
+            handed_over: None,
             unanswered_pings: 0,
         }
     }
@@ -134,9 +163,14 @@ impl Session {
         &mut self.outbox
     }
 
+    /// Since when the socket has taken nothing of what was handed over.
+    pub const fn blocked_since(&self) -> Option<Instant> {
+        self.handed_over
+    }
+
     /// How many subscriptions stand.
-    pub fn subscriptions(&self) -> usize {
-        self.subscriptions.len()
+    pub fn subscriptions(&self) -> SubscriptionCounts {
+        SubscriptionCounts { exact: self.subscriptions.len() - self.wildcards, wildcards: self.wildcards }
     }
 
     /// Whether more may be read from the client: not while it doesn't read its answers.
@@ -271,7 +305,8 @@ impl Session {
         sink: &mut impl FrameSink,
     ) -> Transmitted {
         self.deadlines.clear(Deadline::Send);
-        let mut transmitted = Transmitted::default();
+        let blocked_for = self.handed_over.take().map(|begin| now.duration_since(begin));
+        let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
         self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
         if matches!(self.state, State::Connected(_)) {
             while sink.len() < TRANSMIT_BYTES_MAX {
@@ -283,6 +318,7 @@ impl Session {
         }
         if !sink.is_empty() {
             self.last_sent = now;
+            self.handed_over = Some(now);
             self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
         } else if let State::Closing { reason, peer_closed: true } = self.state {
             self.end(reason);
@@ -372,6 +408,7 @@ impl Session {
     fn subscribe(&mut self, frame: &Frame) -> Result<Request, Violation> {
         let standing = self.subscriptions.iter().map(|(_, subscription)| subscription);
         let (subscription, wanted) = subscription::parse(frame, standing, &self.settings)?;
+        self.wildcards += usize::from(subscription.is_wildcard);
         let key = self.subscriptions.insert(subscription);
         let subscription = u32::try_from(key).expect("subscriptions are bounded");
         Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
@@ -382,7 +419,7 @@ impl Session {
         let found = self.subscriptions.iter().find(|(_, subscription)| &*subscription.id == id);
         // An unknown id is answered like a known one: pages unmount twice.
         let request = found.map(|(key, _)| key).map(|key| {
-            self.subscriptions.remove(key);
+            self.wildcards -= usize::from(self.subscriptions.remove(key).is_wildcard);
             Request::Unsubscribe { subscription: u32::try_from(key).expect("subscriptions are bounded") }
         });
         self.give_receipt(frame);
@@ -418,8 +455,6 @@ impl Session {
             }
             _ => self.close(now, reason),
         }
-        // After that nothing of what comes can be read, an answer to the close included.
-        self.peer_closes(now);
     }
 
     fn peer_closes(&mut self, now: Instant) {

@@ -22,6 +22,6 @@ mod violation;
 
 pub use close_reason::{CloseReason, Severity};
 pub use control::FrameSink;
-pub use machine::{Inbound, Request, Session, Transmitted};
+pub use machine::{Inbound, Request, Session, SubscriptionCounts, Transmitted};
 pub use settings::Settings;
 pub use subscription::{Subscription, Wanted};

@@ -52,7 +52,6 @@ impl Violation {
         self.reason
     }
 
-
     /// The ERROR frame.
     pub(super) fn to_frame(&self) -> Bytes {
         FrameBuilder::new("ERROR")

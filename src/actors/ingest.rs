@@ -1,0 +1,319 @@
+//! The ingest actor: polls Kafka, folds, and tells each shard once a batch what changed.
+//!
+//! It never waits for a client. Its thread is the only one that writes a symbol's state.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use super::mailbox::Mailbox;
+use crate::{
+    catch_up::CatchUp,
+    fold::{Fold, Folded, Record},
+    kafka::{Consumer, ConsumerError, Polled, record_of},
+    market::DayBoundary,
+    metrics::{FeedMetrics, seconds},
+    publication::{Epoch, Publication},
+    readiness::Readiness,
+    rejection_log::RejectionLog,
+};
+
+/// Records folded before the shards are told. At a million records a second this is a millisecond;
+/// at the usual rates a batch is whatever came since the last.
+const BATCH_RECORDS_MAX: usize = 1024;
+
+/// How long a poll waits for a record, and so how late the stop flag may be seen.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+
+/// How long the broker may take to answer one question of the start.
+const ANSWER_WAIT: Duration = Duration::from_secs(2);
+
+/// What the ingest actor works with.
+#[derive(Debug)]
+pub struct Ingest {
+    /// Where the records come from.
+    pub consumer: Arc<Consumer>,
+    /// Whom to tell.
+    pub mailboxes: Arc<[Mailbox]>,
+    /// Told how far the start is.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: FeedMetrics,
+    /// When the trading day begins.
+    pub boundary: DayBoundary,
+    /// How many symbols are taken.
+    pub symbols_max: usize,
+    /// How long the broker may stay away at the start.
+    pub broker_deadline: Duration,
+    /// How often the topic is asked for new partitions.
+    pub partition_interval: Duration,
+    /// Distinguishes this start's log from others of the same cluster, for a broker that forgets.
+    pub incarnation: Option<u64>,
+}
+
+/// A running ingest actor.
+#[derive(Debug)]
+pub struct IngestHandle {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<(), ConsumerError>>,
+}
+
+impl IngestHandle {
+    /// Asks it to end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended, by itself or because it was asked to.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Why it ended. A thread that doesn't end in time is left behind: the process ends anyway, and
+    /// closing a consumer of an unreachable cluster can take long.
+    pub fn join(self, deadline: Duration) -> Option<Result<(), ConsumerError>> {
+        let start = Instant::now();
+        while !self.thread.is_finished() && start.elapsed() < deadline {
+            thread::park_timeout(Duration::from_millis(5));
+        }
+        self.thread.is_finished().then(|| self.thread.join().expect("the ingest actor doesn't panic"))
+    }
+}
+
+impl Ingest {
+    /// Starts the actor; `ended` is called on its thread when it ends, however it does.
+    pub fn spawn(self, ended: impl FnOnce() + Send + 'static) -> IngestHandle {
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name("ingest".into())
+            .spawn(move || {
+                let result = self.run(&flag);
+                ended();
+                result
+            })
+            .expect("a thread can be started");
+        IngestHandle { stop, thread }
+    }
+
+    fn run(self, stop: &AtomicBool) -> Result<(), ConsumerError> {
+        let Some(partitions) = self.await_partitions(stop)? else { return Ok(()) };
+        let epoch = self.epoch();
+        self.readiness.set_epoch(Arc::clone(&epoch));
+        let Some(catch_up) = self.measure(&partitions, stop) else { return Ok(()) };
+        self.consumer.assign(&partitions)?;
+        tracing::info!(
+            topic = self.consumer.topic(),
+            partitions = partitions.len(),
+            records = catch_up.remaining(),
+            %epoch,
+            "reading the log from its beginning"
+        );
+        let (watcher, added) = self.watch_partitions(partitions);
+        let fold = Fold::new(epoch, self.boundary, self.symbols_max);
+        let consumer = Arc::clone(&self.consumer);
+        let mut turn = Turn::new(self, fold, catch_up);
+        while !stop.load(Ordering::Relaxed) {
+            for partitions in added.try_iter() {
+                tracing::info!(?partitions, "partitions were added to the topic");
+                consumer.assign(&partitions)?;
+            }
+            turn.run(&consumer);
+        }
+        drop(watcher);
+        consumer.unassign();
+        Ok(())
+    }
+
+    /// Waits for the broker, no longer than the deadline, and then for the topic, for ever. `None`:
+    /// asked to stop meanwhile.
+    fn await_partitions(&self, stop: &AtomicBool) -> Result<Option<Vec<i32>>, ConsumerError> {
+        let start = Instant::now();
+        let mut answered = false;
+        while !stop.load(Ordering::Relaxed) {
+            let left = self.broker_deadline.saturating_sub(start.elapsed());
+            match self.consumer.partitions(left.clamp(POLL_WAIT, ANSWER_WAIT)) {
+                Ok(partitions) if !partitions.is_empty() => return Ok(Some(partitions)),
+                Ok(_) => {
+                    let (topic, bootstrap) = (self.consumer.topic(), self.consumer.bootstrap());
+                    let reason = format!("topic {topic} doesn't exist at {bootstrap}");
+                    if !answered {
+                        tracing::warn!("{reason}; waiting for it");
+                    }
+                    answered = true;
+                    self.readiness.starting(reason, None);
+                }
+                Err(error) if !answered && left.is_zero() => return Err(error),
+                Err(error) => self.readiness.starting(error.to_string(), None),
+            }
+            // Serves the client's callbacks while it waits.
+            self.consumer.poll(Duration::from_millis(500));
+        }
+        Ok(None)
+    }
+
+    /// Asks how far the log reaches; as long as it takes, since the broker has answered before.
+    /// `None`: asked to stop meanwhile.
+    fn measure(&self, partitions: &[i32], stop: &AtomicBool) -> Option<CatchUp> {
+        while !stop.load(Ordering::Relaxed) {
+            let watermarks: Result<Vec<_>, _> = partitions
+                .iter()
+                .map(|it| self.consumer.high_watermark(*it, ANSWER_WAIT).map(|high| (*it, high)))
+                .collect();
+            match watermarks {
+                Ok(watermarks) => return Some(CatchUp::new(watermarks)),
+                Err(error) => self.readiness.starting(error.to_string(), None),
+            }
+            self.consumer.poll(POLL_WAIT);
+        }
+        None
+    }
+
+    /// Names the log: the cluster's own name and the topic's, the same on every instance.
+    fn epoch(&self) -> Epoch {
+        let cluster = self.consumer.cluster_id(ANSWER_WAIT).unwrap_or_default();
+        let incarnation = self.incarnation.map_or_else(String::new, |number| number.to_string());
+        let name = [cluster.as_str(), self.consumer.topic(), &incarnation].join("/");
+        format!("{:016x}", fnv_1a(name.as_bytes())).into()
+    }
+
+    /// Starts the partition watcher. It ends when the sender that's answered is dropped; what it
+    /// finds comes out of the receiver.
+    fn watch_partitions(&self, mut known: Vec<i32>) -> (SyncSender<()>, Receiver<Vec<i32>>) {
+        let (keep_going, stopped) = sync_channel::<()>(0);
+        let (found, added) = sync_channel(1);
+        let (consumer, interval) = (Arc::clone(&self.consumer), self.partition_interval);
+        let watch = move || {
+            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+                let Ok(mut partitions) = consumer.partitions(ANSWER_WAIT) else { continue };
+                partitions.retain(|partition| !known.contains(partition));
+                if !partitions.is_empty() {
+                    known.extend(&partitions);
+                    if found.send(partitions).is_err() {
+                        return;
+                    }
+                }
+            }
+        };
+        thread::Builder::new().name("partitions".into()).spawn(watch).expect("a thread can be started");
+        (keep_going, added)
+    }
+}
+
+/// One batch after another.
+struct Turn {
+    ingest: Ingest,
+    fold: Fold,
+    /// Until the server is ready.
+    catch_up: Option<CatchUp>,
+    rejections: RejectionLog,
+    batch: Vec<Arc<Publication>>,
+}
+
+impl Turn {
+    fn new(ingest: Ingest, fold: Fold, catch_up: CatchUp) -> Self {
+        let mut turn = Self {
+            ingest,
+            fold,
+            catch_up: Some(catch_up),
+            rejections: RejectionLog::default(),
+            batch: Vec::new(),
+        };
+        turn.check_ready();
+        turn
+    }
+
+    fn run(&mut self, consumer: &Consumer) {
+        let mut wait = POLL_WAIT;
+        for _ in 0..BATCH_RECORDS_MAX {
+            match consumer.poll(wait) {
+                Some(Polled::Record(message)) => self.record(consumer.topic(), &record_of(&message)),
+                Some(Polled::EndOfPartition(partition)) => {
+                    if let Some(catch_up) = &mut self.catch_up {
+                        catch_up.end_of_partition(partition);
+                    }
+                }
+                Some(Polled::Trouble(error)) => tracing::warn!(%error, "trouble with Kafka"),
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        self.publish();
+        self.check_ready();
+    }
+
+    fn record(&mut self, topic: &str, record: &Record<'_>) {
+        if let Some(catch_up) = &mut self.catch_up {
+            catch_up.record(record.partition, record.offset);
+        }
+        let metrics = &self.ingest.metrics;
+        match self.fold.apply(record) {
+            Ok(Folded::Changed { time_us }) => {
+                metrics.ingested.inc();
+                metrics.set_newest_record_us(record.timestamp_us);
+                if self.catch_up.is_none() {
+                    metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
+                    metrics.kafka_to_ingested.observe(seconds((now_us() - record.timestamp_us).max(0)));
+                }
+            }
+            Ok(Folded::Stale | Folded::Ignored) => {}
+            Err(rejection) => {
+                metrics.rejected.with_label_values(&[rejection.label()]).inc();
+                self.rejections.tell(topic, record, &rejection, Instant::now());
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let Self { fold, batch, ingest, .. } = self;
+        fold.publish(now_us(), |publication| batch.push(publication));
+        if batch.is_empty() {
+            return;
+        }
+        for mailbox in &*ingest.mailboxes {
+            mailbox.deliver(batch);
+        }
+        batch.clear();
+        ingest.metrics.symbols.set(i64::try_from(fold.symbols()).unwrap_or(i64::MAX));
+    }
+
+    fn check_ready(&mut self) {
+        let Some(catch_up) = &self.catch_up else { return };
+        if catch_up.is_done() {
+            self.catch_up = None;
+            self.ingest.readiness.ready();
+            tracing::info!(symbols = self.fold.symbols(), "ready: caught up with the log");
+        } else {
+            self.ingest.readiness.starting("reading the log", Some(catch_up.remaining()));
+        }
+    }
+}
+
+/// The wall clock, in microseconds since the Unix epoch.
+pub(crate) fn now_us() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// FNV-1a, 64 bits: the same for ever and everywhere, which the standard library's hash isn't.
+fn fnv_1a(bytes: &[u8]) -> u64 {
+    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0000_0100_0000_01b3;
+    bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_epochs_hash_is_fnv_1a() {
+        // From the algorithm's own test vectors.
+        assert_eq!(super::fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(super::fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+}

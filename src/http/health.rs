@@ -1,0 +1,27 @@
+//! For orchestrators and Prometheus.
+
+use actix_web::{HttpResponse, http::header, web};
+use serde_json::json;
+
+use super::AppState;
+use crate::actors::ingest::now_us;
+
+/// The process runs and answers.
+pub(super) async fn alive() -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "alive": true }))
+}
+
+/// Clients may be sent here; 503 with the reason and the progress otherwise.
+pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
+    match state.readiness.check() {
+        Ok(()) => HttpResponse::Ok().json(json!({ "ready": true })),
+        Err(not_ready) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, 1)).json(
+            json!({ "ready": false, "reason": not_ready.reason, "records_left": not_ready.records_left }),
+        ),
+    }
+}
+
+/// What Prometheus scrapes.
+pub(super) async fn metrics(state: web::Data<AppState>) -> HttpResponse {
+    HttpResponse::Ok().content_type(prometheus::TEXT_FORMAT).body(state.metrics.render(now_us()))
+}

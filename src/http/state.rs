@@ -1,0 +1,29 @@
+//! What all worker threads share.
+
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Instant,
+};
+
+use crate::{metrics::Metrics, origin::OriginPolicy, readiness::Readiness};
+
+/// What the handlers look at. Shared by all worker threads; a shard isn't, and so isn't in here.
+#[derive(Debug)]
+pub struct AppState {
+    /// Whose pages may connect.
+    pub origins: OriginPolicy,
+    /// Whether clients may come.
+    pub readiness: Arc<Readiness>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Sessions open now.
+    pub open_sessions: Arc<AtomicUsize>,
+    /// Sessions that may be open at a time.
+    pub sessions_max: usize,
+    /// When the server started.
+    pub started: Instant,
+    /// The brokers' addresses.
+    pub bootstrap: String,
+    /// The topic of ticks.
+    pub topic: String,
+}

@@ -1,0 +1,8 @@
+//! Kafka: the shell around librdkafka.
+
+mod consumer;
+mod embedded;
+
+pub(crate) use consumer::record_of;
+pub use consumer::{Consumer, ConsumerError, Polled};
+pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};

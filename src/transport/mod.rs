@@ -1,0 +1,4 @@
+//! Transports: how a session's output becomes bytes on a socket, and a socket's bytes input.
+
+pub mod socket;
+pub mod websocket;
