@@ -73,7 +73,7 @@ fn prepare(
     environment: &BTreeMap<String, String>,
     read: impl Fn(&Path) -> std::io::Result<String>,
 ) -> Result<(Cli, Resolved), Stop> {
-    let command = sources::with_variables_in_help(Cli::command());
+    let command = sources::with_variables(Cli::command());
     let resolved = sources::resolve(&command, line, environment, read)?;
     let cli = Cli::from_arg_matches(&resolved.matches).map_err(Stop::Clap)?;
     Ok((cli, resolved))
