@@ -96,15 +96,18 @@ export function extent(points: readonly Point[]): { low: number; high: number } 
 export const SPARK_WIDTH = 104;
 export const SPARK_HEIGHT = 22;
 const SPARK_WINDOW_MS = 120_000;
+/** A page just opened draws what it has over the whole width, not as a speck at the right. */
+const SPARK_LEAST_MS = 20_000;
 
 /** Two minutes; the colour tells which way the price went in them. */
 export function drawSparkline(canvas: HTMLCanvasElement, points: readonly Point[], nowMs: number): void {
   const context = prepare(canvas, SPARK_WIDTH, SPARK_HEIGHT);
   const [first, last] = [points[0], points.at(-1)];
   if (context === null || first === undefined || last === undefined) return;
+  const shownMs = Math.min(Math.max(nowMs - first.atMs, SPARK_LEAST_MS), SPARK_WINDOW_MS);
   const frame: Frame = {
     left: 1, top: 3, width: SPARK_WIDTH - 4, height: SPARK_HEIGHT - 6,
-    fromMs: nowMs - SPARK_WINDOW_MS, toMs: nowMs + BUCKET_MS, ...extent(points),
+    fromMs: nowMs - shownMs, toMs: nowMs + BUCKET_MS, ...extent(points),
   };
   const colours = currentPalette();
   const colour = last.price > first.price ? colours.up : last.price < first.price ? colours.down : colours.flat;

@@ -2,6 +2,7 @@
 
 import * as format from "../format";
 import { BUCKET_MS, BUCKETS, type Point } from "../history";
+import { gridPrices } from "../grid";
 import { changeOf, type Row } from "../store";
 import { currentPalette, extent, fillBelow, prepare, stepLine, xOf, yOf, type Frame, type Palette } from "./chart";
 import { element, LiveData, LiveText } from "./dom";
@@ -151,9 +152,8 @@ function drawGrid(context: CanvasRenderingContext2D, frame: Frame, colours: Pale
   context.fillStyle = colours.text;
   context.strokeStyle = colours.grid;
   context.lineWidth = 1;
-  const prices = frame.high === frame.low ? [frame.low] : [0, 1, 2, 3].map((i) => frame.low + ((frame.high - frame.low) * i) / 3);
   context.textBaseline = "middle";
-  for (const price of prices) {
+  for (const price of gridPrices(frame.low, frame.high, decimals)) {
     const y = Math.round(yOf(frame, price)) + 0.5;
     context.beginPath();
     context.moveTo(frame.left, y);
