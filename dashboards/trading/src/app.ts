@@ -16,6 +16,11 @@ import { Table } from "./view/table";
 import { firstList, fromHash, loadList, MAX_SYMBOLS, saveList, toHash } from "./watchlist";
 
 const MATCHES = 10;
+/**
+ * The first update after a quiet moment shows in the next frame; under load every third frame shows all there is.
+ * Nobody reads faster, and a screen full of busy rows costs a third.
+ */
+const SHOW_EVERY_MS = 40;
 const FIGURES_EVERY_MS = 250;
 const TICK_EVERY_MS = 1_000;
 const NOTICE_MS = 8_000;
@@ -38,6 +43,7 @@ export class App {
   /** Whether somebody chose this list; one that nobody chose follows what the server knows. */
   #chosen = false;
   #frameAsked = false;
+  #shownAtMs = -Infinity;
   #newestAtMs: number | null = null;
   #connected = false;
   #directoryError: string | null = null;
@@ -125,12 +131,20 @@ export class App {
   #askFrame(): void {
     if (this.#frameAsked) return;
     this.#frameAsked = true;
-    requestAnimationFrame(() => {
-      this.#frameAsked = false;
-      const now = Date.now();
-      this.#table.update(this.#store.takeDirty(), now);
-      this.#details.update(now);
-    });
+    requestAnimationFrame((frameMs) => this.#onFrame(frameMs));
+  }
+
+  #onFrame(frameMs: number): void {
+    if (frameMs - this.#shownAtMs < SHOW_EVERY_MS) {
+      requestAnimationFrame((next) => this.#onFrame(next));
+      return;
+    }
+    this.#shownAtMs = frameMs;
+    this.#frameAsked = false;
+    const now = Date.now();
+    const fading = this.#table.update(this.#store.takeDirty(), now);
+    this.#details.update(now);
+    if (fading) this.#askFrame();
   }
 
   // ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────────

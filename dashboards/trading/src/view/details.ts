@@ -14,7 +14,7 @@ const AXIS_HEIGHT = 18;
 const REDRAW_MS = 250;
 
 const FIELDS = [
-  "Open", "High", "Low", "Volume", "Trades", "Last size", "Bid", "Ask", "Venue", "Sector", "Event time", "Sequence",
+  "Open", "Volume", "High", "Trades", "Low", "Last size", "Bid", "Ask", "Venue", "Sector", "Event time", "Sequence",
 ] as const;
 
 export class Details {

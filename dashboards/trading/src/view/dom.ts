@@ -51,4 +51,9 @@ export class LiveData {
     this.#value = value;
     this.#target.dataset[this.#name] = value;
   }
+
+  remove(): void {
+    this.#value = "";
+    delete this.#target.dataset[this.#name];
+  }
 }

@@ -6,8 +6,12 @@ import { drawSparkline, SPARK_HEIGHT, SPARK_WIDTH, sparkWindowMs } from "./chart
 import { COLUMNS } from "./columns";
 import { element, LiveData, LiveText } from "./dom";
 
-/** A price that moves again while its flash is fresh doesn't start a new one: steady light tells less than a blink. */
-const FLASH_PAUSE_MS = 180;
+/** A flash fades in this many steps, each at least this long. */
+const FLASH_STEPS = 4;
+const FLASH_STEP_MS = 80;
+
+/** About as many as the track has pixels: a finer move can't be seen. */
+const TRACK_STEPS = 40;
 
 export class RowView {
   readonly element = element("tr");
@@ -16,9 +20,12 @@ export class RowView {
   readonly #tone: LiveData;
   readonly #state: LiveData;
   readonly #flash: LiveData;
-  readonly #marker = element("i");
+  readonly #track = element("span", "track");
+  readonly #known = new LiveData(this.#track, "known");
   readonly #canvas = element("canvas");
+  #marked = "";
   #moves = 0;
+  #flashStep = 0;
   #flashedAtMs = -Infinity;
   #drawnAtMs = -Infinity;
 
@@ -83,6 +90,16 @@ export class RowView {
     if (this.#row.quote !== null) this.#set("age", format.age(Math.max(nowMs - this.#row.asOfMs, 0)));
   }
 
+  /** Takes a flash one step further when it is time. Returns whether one is still to be seen. */
+  fade(nowMs: number): boolean {
+    if (this.#flashStep === 0) return false;
+    if (nowMs - this.#flashedAtMs < FLASH_STEP_MS) return true;
+    this.#flashedAtMs = nowMs;
+    this.#flashStep -= 1;
+    this.#showFlash();
+    return this.#flashStep > 0;
+  }
+
   /** Draws the sparkline if it is older than `maxAgeMs`. */
   draw(nowMs: number, maxAgeMs: number): void {
     if (nowMs - this.#drawnAtMs < maxAgeMs) return;
@@ -96,18 +113,25 @@ export class RowView {
     return this.#row.stale ? "stale" : "live";
   }
 
-  /** Two names for one animation: changing between them restarts it without asking the browser for a layout. */
   #startFlash(nowMs: number): void {
     if (this.#row.moves === this.#moves) return;
     this.#moves = this.#row.moves;
-    if (nowMs - this.#flashedAtMs < FLASH_PAUSE_MS) return;
+    this.#flashStep = FLASH_STEPS;
     this.#flashedAtMs = nowMs;
-    this.#flash.set(`${this.#row.direction}-${this.#moves % 2}`);
+    this.#showFlash();
+  }
+
+  #showFlash(): void {
+    if (this.#flashStep > 0) this.#flash.set(`${this.#row.direction}-${this.#flashStep}`);
+    else this.#flash.remove();
   }
 
   #placeMarker(position: number | null): void {
-    this.#marker.hidden = position === null;
-    if (position !== null) this.#marker.style.transform = `translateX(${(position * 100).toFixed(1)}%)`;
+    this.#known.set(String(position !== null));
+    const text = `${Math.round((position ?? 0) * TRACK_STEPS) * (100 / TRACK_STEPS)}%`;
+    if (position === null || text === this.#marked) return;
+    this.#marked = text;
+    this.#track.style.backgroundPositionX = `${text}, 0`;
   }
 
   #set(id: string, text: string): void {
@@ -133,10 +157,10 @@ export class RowView {
 
   #fillRange(cell: HTMLElement): void {
     const [low, high] = [element("span", "low"), element("span", "high")];
-    cell.append(element("div", "range", low, element("span", "track", this.#marker), high));
+    cell.append(element("div", "range", low, this.#track, high));
     this.#texts.set("low", new LiveText(low));
     this.#texts.set("high", new LiveText(high));
-    this.#marker.hidden = true;
+    this.#known.set("false");
   }
 
   #fillSpark(cell: HTMLElement): void {

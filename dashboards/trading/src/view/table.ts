@@ -25,6 +25,7 @@ export class Table {
   readonly #nameOf: (symbol: string) => string;
   readonly #events: TableEvents;
   readonly #views = new Map<string, RowView>();
+  readonly #flashing = new Set<RowView>();
   readonly #heads = new Map<SortKey, HTMLTableCellElement>();
   #sort: Sort | null;
   #order: string[] = [];
@@ -68,16 +69,22 @@ export class Table {
     const next = this.#neighbour(symbol);
     view.element.remove();
     this.#views.delete(symbol);
+    this.#flashing.delete(view);
     this.#order = this.#order.filter((other) => other !== symbol);
     if (this.#selected === symbol) this.select(next, focused);
   }
 
-  update(rows: readonly Row[], nowMs: number): void {
+  /** Shows what changed. Returns whether flashes are still to fade: the next frame is then wanted too. */
+  update(rows: readonly Row[], nowMs: number): boolean {
+    for (const view of this.#flashing) if (!view.fade(nowMs)) this.#flashing.delete(view);
     for (const row of rows) {
       const view = this.#views.get(row.symbol);
-      view?.update(nowMs);
-      view?.draw(nowMs, BUSY_REDRAW_MS);
+      if (view === undefined) continue;
+      view.update(nowMs);
+      view.draw(nowMs, BUSY_REDRAW_MS);
+      this.#flashing.add(view);
     }
+    return this.#flashing.size > 0;
   }
 
   /** Once a second: ages, quiet sparklines, and the order by values that moved. */
