@@ -1,1 +1,8 @@
-//! tests
+//! The one integration crate: the real binary with its embedded broker, raw STOMP clients, and a
+//! look at the sources. It needs nothing but the Rust tool chain.
+
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "helpers of tests, outside of any #[test]")]
+
+mod support;
+
+mod transcripts;
