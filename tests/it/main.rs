@@ -5,4 +5,12 @@
 
 mod support;
 
+mod backpressure;
+mod http;
+mod layering;
+mod lifecycle;
+mod origin;
+mod size_guard;
+mod ticks;
 mod transcripts;
+mod websocket;

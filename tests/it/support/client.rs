@@ -27,6 +27,7 @@ pub(crate) enum Incoming {
     Frame(Frame),
     Beat,
     Ping,
+    Pong(Vec<u8>),
     /// The close frame's code and text.
     Closed(u16, String),
     /// The connection ended without a close frame.
@@ -126,6 +127,7 @@ impl Client {
             Ok(Message::Text(text)) if text.as_str() == "\n" => Incoming::Beat,
             Ok(Message::Text(text)) => Incoming::Frame(Frame::parse(&text)),
             Ok(Message::Ping(_)) => Incoming::Ping,
+            Ok(Message::Pong(payload)) => Incoming::Pong(payload.to_vec()),
             Ok(Message::Close(close)) => {
                 // The answer to it; the server may be gone.
                 let _ = self.socket.flush();

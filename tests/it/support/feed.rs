@@ -1,6 +1,9 @@
 //! A producer of records of any kind: ticks, tombstones, and what no tick should look like.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig,
@@ -58,7 +61,8 @@ impl Feed {
         last
     }
 
-    fn queue(&self, key: Option<&str>, value: Option<&[u8]>, content_type: Option<&str>) -> u64 {
+    /// Queues a record; the offset that it will have.
+    pub(crate) fn queue(&self, key: Option<&str>, value: Option<&[u8]>, content_type: Option<&str>) -> u64 {
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to("ticks");
         record.key = key;
         record.payload = value;
@@ -70,7 +74,13 @@ impl Feed {
         self.next_offset.replace(self.next_offset.get() + 1)
     }
 
-    fn flush(&self) {
-        self.producer.flush(PATIENCE).unwrap();
+    /// Waits until the broker has every record.
+    pub(crate) fn flush(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        // The producer's own flush looks every 100 ms only.
+        while self.producer.in_flight_count() > 0 {
+            assert!(Instant::now() < deadline, "records are not acknowledged within {PATIENCE:?}");
+            self.producer.poll(Duration::from_millis(1));
+        }
     }
 }

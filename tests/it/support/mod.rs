@@ -11,5 +11,5 @@ pub(crate) use client::{Client, Incoming, masked_header, refused, upgrade};
 pub(crate) use feed::Feed;
 pub(crate) use frame::Frame;
 pub(crate) use process::{Process, run_to_the_end};
-pub(crate) use server::{Answer, Server};
+pub(crate) use server::Server;
 pub(crate) use wait::{PATIENCE, eventually, eventually_is};

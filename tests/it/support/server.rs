@@ -73,12 +73,21 @@ impl Server {
 
     /// The answer to a GET.
     pub(crate) fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[])
+    }
+
+    /// The answer to a GET with further headers.
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(super::PATIENCE))
             .build()
             .into();
-        let mut answer = agent.get(format!("http://{}{path}", self.address)).call().unwrap();
+        let mut request = agent.get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.call().unwrap();
         let body = answer.body_mut().read_to_string().unwrap();
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
     }
