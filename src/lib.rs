@@ -7,6 +7,7 @@ pub mod failure;
 pub mod telemetry;
 pub mod metrics;
 pub mod kafka;
+pub mod feeder;
 pub mod readiness;
 pub mod rejection_log;
 pub mod transport;

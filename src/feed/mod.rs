@@ -4,5 +4,6 @@
 
 pub mod json;
 mod rejection;
+pub mod replay;
 
 pub use rejection::Rejection;
