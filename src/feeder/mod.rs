@@ -2,3 +2,4 @@
 //! other. What they publish is decided in [`crate::feed`]; here is only when.
 
 pub mod replay;
+pub mod simulate;

@@ -130,6 +130,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<(), Failure> {
     let mut recording =
         Recording::open(input, format, args.symbol, options).map_err(|error| at_file(&error))?;
     let producer = TickProducer::connect(args.kafka.into_config())?;
+    // Only from here on: before, Ctrl-C ends the command by itself.
     let stop = signal::stop_flag()?;
     let config = ReplayConfig {
         speed: args.speed,
