@@ -48,7 +48,8 @@ pub fn run(
         let due = pacer.due(elapsed).min(left);
         left -= due;
         // The ticks of a turn lie evenly in it; a clock that is set back stands still for us.
-        let last_us = std::mem::replace(&mut turn_us, now_us().max(turn_us));
+        let last_us = turn_us;
+        turn_us = now_us().max(last_us);
         for number in 1..=due {
             let share = i128::from(turn_us - last_us) * i128::from(number) / i128::from(due);
             let time_us = last_us + i64::try_from(share).expect("a share is no more than the whole");
