@@ -17,7 +17,10 @@ fn feed(arguments: &[&str], bootstrap: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tickcast"));
     command.arg("feed").args(arguments).args(["--kafka", bootstrap]);
     // What the developer has set is no part of the test.
-    command.env_remove("TICKCAST_KAFKA").env_remove("TICKCAST_TOPIC");
+    let set = std::env::vars_os().map(|(name, _)| name);
+    for name in set.filter(|name| name.to_string_lossy().starts_with("TICKCAST_")) {
+        command.env_remove(name);
+    }
     command
 }
 

@@ -111,7 +111,7 @@ fn real_futures_end_as_their_source_says() {
         ask: pair("5529.25", "6"),
     };
     check_real("dbn/futures_mbp-1_2024-07-01T23-58_2024-07-02T00-02.dbn.zst", None, "", ("ESU4", last));
-    let last = Last { ticks: 121, time_us: 1_719_878_512_813_445, trade, ..Last::default() };
+    let last = Last { ticks: 120, time_us: 1_719_878_512_813_445, trade, ..Last::default() };
     check_real("dbn/futures_trades_2024-07-01T23-58_2024-07-02T00-02.dbn.zst", None, "", ("ESU4", last));
 }
 
