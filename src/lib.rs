@@ -7,12 +7,12 @@ pub mod failure;
 pub mod telemetry;
 pub mod metrics;
 pub mod kafka;
-pub mod feeder;
 pub mod readiness;
 pub mod rejection_log;
 pub mod transport;
 pub mod actors;
 pub mod http;
+pub mod feeder;
 
 pub mod market;
 pub mod feed;

@@ -39,7 +39,7 @@ enum Command {
     Demo(DemoArgs),
     /// Serves the ticks of a Kafka topic to browsers
     Serve(ServeArgs),
-    /// Publishes ticks to Kafka: recorded ones, or a simulated market
+    /// Publishes ticks to Kafka: recorded ones or a synthetic market
     Feed(feed::FeedArgs),
     /// Reads the configuration; prints what is in force, who gave it, and what looks unwise
     CheckConfig(CheckArgs),
@@ -73,7 +73,7 @@ fn prepare(
     environment: &BTreeMap<String, String>,
     read: impl Fn(&Path) -> std::io::Result<String>,
 ) -> Result<(Cli, Resolved), Stop> {
-    let command = sources::with_variables_in_help(Cli::command());
+    let command = sources::with_variables(Cli::command());
     let resolved = sources::resolve(&command, line, environment, read)?;
     let cli = Cli::from_arg_matches(&resolved.matches).map_err(Stop::Clap)?;
     Ok((cli, resolved))

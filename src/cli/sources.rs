@@ -6,7 +6,11 @@
 
 use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path};
 
-use clap::{Arg, ArgAction, ArgMatches, Command, builder::StyledStr, parser::ValueSource};
+use clap::{
+    Arg, ArgAction, ArgMatches, Command,
+    builder::{Resettable, StyledStr},
+    parser::ValueSource,
+};
 
 use super::toml_file::{self, FileSetting};
 use crate::failure::Failure;
@@ -114,8 +118,9 @@ pub(super) fn keys(command: &Command) -> Vec<String> {
     found
 }
 
-/// Adds to each setting's help the environment variable that gives it too.
-pub(super) fn with_variables_in_help(command: Command) -> Command {
+/// Names in each setting's help the environment variable that gives it too, and lets nobody but [`resolve`] read it:
+/// clap's own reading knows neither the file nor that an empty variable is an unset one.
+pub(super) fn with_variables(command: Command) -> Command {
     command
         .mut_args(|arg| {
             if !is_setting(&arg) {
@@ -124,12 +129,13 @@ pub(super) fn with_variables_in_help(command: Command) -> Command {
             let named = format!("[env: {}]", variable(&key(&arg)));
             let with_name = |help: &StyledStr| format!("{help} {named}");
             let short = arg.get_help().map(with_name).unwrap_or_default();
-            match arg.get_long_help().map(with_name) {
-                Some(long) => arg.help(short).long_help(long),
-                None => arg.help(short),
-            }
+            let arg = match arg.get_long_help().map(with_name) {
+                Some(long) => arg.long_help(long),
+                None => arg,
+            };
+            arg.help(short).env(Resettable::Reset)
         })
-        .mut_subcommands(with_variables_in_help)
+        .mut_subcommands(with_variables)
 }
 
 fn relax(command: Command) -> Command {
@@ -248,13 +254,8 @@ fn check_values(arg: &Arg, setting: &Setting) -> Result<(), Failure> {
         let expected = if switch {
             (value != "true" && value != "false").then(|| "expected true or false".to_owned())
         } else {
-            let alone = arg.clone().required(false).global(false);
-            let written = ["tickcast".into(), flag(arg, value).expect("a setting with a value is written")];
-            Command::new("tickcast")
-                .arg(alone)
-                .try_get_matches_from(written)
-                .err()
-                .map(|error| expectation(&error))
+            let written = ["tickcast".to_owned(), format!("--value={value}")];
+            alone(arg).try_get_matches_from(written).err().map(|error| expectation(&error))
         };
         let Some(expected) = expected else { continue };
         let shown =
@@ -262,6 +263,18 @@ fn check_values(arg: &Arg, setting: &Setting) -> Result<(), Failure> {
         return Err(Failure::configuration(format_args!("{setting}: wrong value{shown}: {expected}")));
     }
     Ok(())
+}
+
+/// A command with one argument that parses its value as `arg` does, without `arg`'s ties to its neighbours.
+fn alone(arg: &Arg) -> Command {
+    let alone = Arg::new("value")
+        .long("value")
+        .action(arg.get_action().clone())
+        .value_parser(arg.get_value_parser().clone());
+    Command::new("tickcast").arg(match arg.get_value_delimiter() {
+        Some(delimiter) => alone.value_delimiter(delimiter),
+        None => alone,
+    })
 }
 
 /// What clap, or the parser behind it, would have taken.

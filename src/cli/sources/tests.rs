@@ -2,8 +2,13 @@
 
 use std::{collections::BTreeMap, ffi::OsString, io, path::Path};
 
+use clap::{Arg, ArgAction};
+
 use crate::{
-    cli::{self, Cli, Command, sources::Stop},
+    cli::{
+        self, Cli, Command,
+        sources::{self, Stop},
+    },
     config,
 };
 
@@ -15,7 +20,7 @@ struct Given<'a> {
     file: &'a str,
 }
 
-fn prepare(given: Given<'_>) -> Result<(Cli, cli::sources::Resolved), String> {
+fn prepare(given: Given<'_>) -> Result<(Cli, sources::Resolved), String> {
     let line: Vec<_> = ["tickcast"].iter().chain(given.line).map(OsString::from).collect();
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let environment: BTreeMap<_, _> = given.environment.iter().map(own).collect();
@@ -242,4 +247,56 @@ fn what_looks_unwise_is_named() {
     assert_eq!(keys(open), ["listen", "heart_beat_ms"]);
     let origins: &[_] = &["serve", "--kafka", "a:1", "--allowed-origins", "*,null,https://a.example"];
     assert_eq!(keys(origins), ["allowed_origins", "allowed_origins"]);
+}
+
+/// A command below a command, with all that a setting can be: required, a switch, tied to others; and a position.
+fn replay() -> clap::Command {
+    let kafka = Arg::new("kafka").long("kafka").required(true).env("TICKCAST_KAFKA");
+    let strict = Arg::new("strict").long("strict").action(ArgAction::SetTrue).conflicts_with("speed");
+    let speed = Arg::new("speed").long("speed").value_parser(clap::value_parser!(u8));
+    let replay = clap::Command::new("replay").args([kafka, strict, speed, Arg::new("file").required(true)]);
+    clap::Command::new("tickcast").subcommand(clap::Command::new("feed").subcommand(replay))
+}
+
+fn resolve_replay(line: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
+    let line: Vec<_> = ["tickcast", "feed", "replay"].iter().chain(line).map(OsString::from).collect();
+    let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let command = sources::with_variables(replay());
+    match sources::resolve(&command, &line, &environment, |_| Err(io::ErrorKind::NotFound.into())) {
+        Ok(resolved) => {
+            let (_, feed) = resolved.matches.subcommand().unwrap();
+            let (_, replay) = feed.subcommand().unwrap();
+            let text = |id: &str| replay.get_one::<String>(id).unwrap().clone();
+            Ok(format!("{} {} strict={}", text("file"), text("kafka"), replay.get_flag("strict")))
+        }
+        Err(Stop::Failed(failure)) => Err(failure.to_string()),
+        Err(Stop::Clap(error)) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn a_required_setting_may_come_from_the_environment_and_a_position_stays() {
+    let environment: &[_] = &[("TICKCAST_KAFKA", "a:1")];
+    assert_eq!(resolve_replay(&["f.csv"], environment).unwrap(), "f.csv a:1 strict=false");
+    assert_eq!(resolve_replay(&["--", "-odd"], environment).unwrap(), "-odd a:1 strict=false");
+    assert_eq!(resolve_replay(&["f.csv", "--kafka", "b:2"], environment).unwrap(), "f.csv b:2 strict=false");
+    let missing = resolve_replay(&["f.csv"], &[]).unwrap_err();
+    assert!(missing.contains("--kafka"), "{missing}");
+}
+
+#[test]
+fn a_switch_is_on_by_its_flag_or_by_true() {
+    let strict = |line: &[&str], value| {
+        let line: Vec<_> = line.iter().chain(&["f", "--kafka=a:1"]).copied().collect();
+        resolve_replay(&line, &[("TICKCAST_STRICT", value)])
+    };
+    assert_eq!(strict(&[], "true").unwrap(), "f a:1 strict=true");
+    assert_eq!(strict(&[], "false").unwrap(), "f a:1 strict=false");
+    assert_eq!(strict(&["--strict"], "false").unwrap(), "f a:1 strict=true");
+    assert_eq!(
+        strict(&[], "1").unwrap_err(),
+        "environment variable TICKCAST_STRICT: wrong value `1`: expected true or false"
+    );
+    let tied = resolve_replay(&["f", "--kafka=a:1"], &[("TICKCAST_STRICT", "true"), ("TICKCAST_SPEED", "1")]);
+    assert!(tied.unwrap_err().contains("cannot be used with"));
 }

@@ -1,0 +1,17 @@
+//! tickcast against a real Apache Kafka: the built binary on one side, a KRaft node of the current version on the
+//! other, both started and stopped by the test. `tests/run.sh kafka` fetches the node's jars and names their
+//! directory in `TICKCAST_KAFKA_LIBS`; without it the tests that need a node say so and pass.
+
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "helpers of tests, outside of any #[test]")]
+
+mod harness;
+mod node;
+mod records;
+mod server;
+mod stomp;
+mod cases {
+    //! One file a promise.
+    mod harness_itself;
+    mod reading;
+    mod starting;
+}
