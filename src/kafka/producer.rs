@@ -20,7 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use crate::market::SymbolRef;
+use crate::{config::KafkaProperty, market::SymbolRef};
 
 /// Records that may be in flight: ten seconds of 10,000 ticks a second. With about 200 bytes each
 /// that is 20 MB, below [`IN_FLIGHT_KBYTES_MAX`].
@@ -45,7 +45,7 @@ pub struct ProducerConfig {
     /// The topic of ticks.
     pub topic: String,
     /// Properties of librdkafka that override what is set here, such as `security.protocol`.
-    pub properties: Vec<(String, String)>,
+    pub properties: Vec<KafkaProperty>,
     /// How long the broker may stay away: at the start, and later before a record counts as lost.
     pub deadline: Duration,
 }
@@ -57,12 +57,12 @@ pub enum ProducerError {
     #[error("Kafka's client refuses its configuration: {0}")]
     Configuration(KafkaError),
     /// No broker answered in time.
-    #[error("no Kafka broker answers at {bootstrap} within {deadline_s} s: {reason}")]
+    #[error("no Kafka broker answers at {bootstrap} within {} s: {reason}", deadline.as_secs_f64())]
     Unreachable {
         /// The addresses that were tried.
         bootstrap: String,
-        /// The deadline.
-        deadline_s: u64,
+        /// How long was waited.
+        deadline: Duration,
         /// What librdkafka said last.
         reason: String,
     },
@@ -196,7 +196,7 @@ impl TickProducer {
                     if start.elapsed() >= self.config.deadline {
                         return Err(ProducerError::Unreachable {
                             bootstrap: self.config.bootstrap.clone(),
-                            deadline_s: self.config.deadline.as_secs(),
+                            deadline: self.config.deadline,
                             reason: self.producer.context().last_error().unwrap_or(error.to_string()),
                         });
                     }
@@ -241,7 +241,7 @@ fn client_config(config: &ProducerConfig) -> ClientConfig {
         .set("queue.buffering.max.kbytes", IN_FLIGHT_KBYTES_MAX)
         .set("message.timeout.ms", config.deadline.as_millis().max(1).to_string())
         .set("reconnect.backoff.max.ms", "1000");
-    for (key, value) in &config.properties {
+    for KafkaProperty { key, value } in &config.properties {
         client.set(key, value);
     }
     client

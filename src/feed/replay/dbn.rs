@@ -329,14 +329,14 @@ impl<R: Read> Read for Tally<R> {
 }
 
 fn not_dbn(error: dbn::Error) -> ReadError {
-    match error {
+    let problem = match error {
         dbn::Error::Io { source, .. } if source.kind() != io::ErrorKind::UnexpectedEof => {
-            ReadError::Io(source)
+            return ReadError::Io(source);
         }
-        other => {
-            ReadError::NotTheFormat { format: "a DBN file of version 1 to 3", problem: other.to_string() }
-        }
-    }
+        dbn::Error::Io { .. } => "it ends before its first record".to_owned(),
+        other => other.to_string(),
+    };
+    ReadError::NotTheFormat { format: "a DBN file of version 1 to 3", problem }
 }
 
 #[cfg(test)]
