@@ -12,6 +12,7 @@ pub mod rejection_log;
 pub mod transport;
 pub mod actors;
 pub mod http;
+pub mod feeder;
 
 pub mod market;
 pub mod feed;

@@ -2,6 +2,7 @@
 //! `settings` names every setting once; `sources` says who may give it.
 
 mod check_config;
+pub mod feed;
 mod settings;
 mod sources;
 mod toml_file;
@@ -38,6 +39,8 @@ enum Command {
     Demo(DemoArgs),
     /// Serves the ticks of a Kafka topic to browsers
     Serve(ServeArgs),
+    /// Publishes ticks to Kafka: recorded ones or a synthetic market
+    Feed(feed::FeedArgs),
     /// Reads the configuration; prints what is in force, who gave it, and what looks unwise
     CheckConfig(CheckArgs),
 }
@@ -94,6 +97,7 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
             }
             app::serve(serve)
         }
+        Command::Feed(args) => feed::run(args),
         Command::CheckConfig(args) => {
             let serve = config::Serve::try_from(args.serve).map_err(invalid)?;
             let mut out = std::io::stdout().lock();

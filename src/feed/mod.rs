@@ -4,5 +4,8 @@
 
 pub mod json;
 mod rejection;
+pub mod replay;
+pub mod simulate;
+pub mod symbol_list;
 
 pub use rejection::Rejection;

@@ -2,7 +2,9 @@
 
 mod consumer;
 mod embedded;
+mod producer;
 
 pub(crate) use consumer::record_of;
 pub use consumer::{Consumer, ConsumerError, Polled};
 pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};
+pub use producer::{Delivered, ProducerConfig, ProducerError, TickProducer};
