@@ -11,11 +11,11 @@ use crate::kafka::ProducerConfig;
 #[command(next_help_heading = "Kafka")]
 pub(super) struct KafkaArgs {
     /// The cluster's addresses, with commas between
-    #[arg(long, value_name = "HOST:PORT", env = "TICKCAST_KAFKA")]
-    kafka: String,
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
+    kafka: Vec<String>,
 
     /// The topic to publish to
-    #[arg(long, default_value = "ticks", env = "TICKCAST_TOPIC")]
+    #[arg(long, default_value = "ticks")]
     topic: String,
 
     /// A property of librdkafka, such as security.protocol=ssl; may be repeated
@@ -30,7 +30,7 @@ pub(super) struct KafkaArgs {
 impl KafkaArgs {
     pub(super) fn into_config(self) -> ProducerConfig {
         ProducerConfig {
-            bootstrap: self.kafka,
+            bootstrap: self.kafka.join(","),
             topic: self.topic,
             properties: self.properties,
             deadline: Duration::from_secs(self.kafka_deadline_s),
