@@ -6,8 +6,9 @@ use std::{
     net::TcpListener,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,8 +25,10 @@ use crate::{
     },
     config::{self, Broker, HostPort},
     failure::Failure,
+    feed::simulate::{MarketConfig, Names},
+    feeder::{self, simulate::SimulateConfig},
     http::{self, AppState},
-    kafka::{Consumer, ConsumerError, EmbeddedBroker},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig, TickProducer},
     market::DayBoundary,
     metrics::Metrics,
     origin::OriginPolicy,
@@ -48,7 +51,7 @@ const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 /// See [`Failure`].
 pub fn serve(config: config::Serve) -> Result<(), Failure> {
     let broker = start_broker(&config.kafka)?;
-    run(config, broker, |_| Ok(()))
+    Assembly::new(config, broker)?.run()
 }
 
 /// Serves a simulated market until told to stop.
@@ -57,59 +60,121 @@ pub fn serve(config: config::Serve) -> Result<(), Failure> {
 /// See [`Failure`].
 pub fn demo(config: config::Demo) -> Result<(), Failure> {
     let broker = start_broker(&config.serve.kafka)?;
-    run(config.serve, broker, |_| Ok(()))
+    let producer = producer_config(&config.serve, broker.as_ref());
+    let assembly = Assembly::new(config.serve, broker)?;
+    let feed = DemoFeed::spawn(producer, config.simulation);
+    let served = assembly.run();
+    feed.stop();
+    served
 }
 
-/// Runs a server; `started` is called with the bootstrap address once its sockets are open.
-fn run(
-    config: config::Serve,
-    broker: Option<EmbeddedBroker>,
-    started: impl FnOnce(&str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "the limit of open files can't be raised");
-    }
-    let listener = listen(&config.server.listen)?;
-    let address =
-        listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
-    let bootstrap = match (&broker, &config.kafka.broker) {
-        (Some(broker), _) => broker.bootstrap().to_owned(),
-        (None, Broker::Cluster { bootstrap }) => join(bootstrap),
-        (None, Broker::Embedded { .. }) => unreachable!("the embedded broker was started"),
-    };
-    let metrics = Metrics::new();
-    let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
-        .map_err(|error| Failure::Configuration(error.into()))?;
-    announce(address, &bootstrap, &config.kafka.topic, broker.is_some())
-        .context("standard output can't be written")
-        .map_err(Failure::Unexpected)?;
-    started(&bootstrap)?;
+/// A server whose sockets are open.
+struct Assembly {
+    server: Server,
+    ingest: Ingest,
+    /// Ends after the server does.
+    _broker: Option<EmbeddedBroker>,
+}
 
-    let mailboxes: Arc<[Mailbox]> = (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
-    let readiness = Arc::new(Readiness::default());
-    let ingest = Ingest {
-        consumer: Arc::new(consumer),
-        mailboxes: Arc::clone(&mailboxes),
-        readiness: Arc::clone(&readiness),
-        metrics: metrics.feed.clone(),
-        boundary: day_boundary(config.market.day_boundary),
-        symbols_max: config.market.max_symbols,
-        broker_deadline: config.kafka.deadline,
-        partition_interval: partition_interval(&config.kafka),
-        incarnation: broker.is_some().then(|| now_us().unsigned_abs()),
-    };
-    let state = AppState {
-        origins: OriginPolicy::new(config.origin.allowed.clone(), config.origin.allow_missing),
-        readiness,
-        metrics,
-        open_sessions: Arc::default(),
-        sessions_max: config.server.max_connections,
-        started: Instant::now(),
-        bootstrap,
+impl Assembly {
+    fn new(config: config::Serve, broker: Option<EmbeddedBroker>) -> Result<Self, Failure> {
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files can't be raised");
+        }
+        let listener = listen(&config.server.listen)?;
+        let address =
+            listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
+        let bootstrap = bootstrap_of(&config.kafka, broker.as_ref());
+        let metrics = Metrics::new();
+        let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
+            .map_err(|error| Failure::Configuration(error.into()))?;
+        announce(address, &bootstrap, &config.kafka.topic, broker.is_some())
+            .context("standard output can't be written")
+            .map_err(Failure::Unexpected)?;
+        let mailboxes: Arc<[Mailbox]> =
+            (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
+        let readiness = Arc::new(Readiness::default());
+        let ingest = Ingest {
+            consumer: Arc::new(consumer),
+            mailboxes: Arc::clone(&mailboxes),
+            readiness: Arc::clone(&readiness),
+            metrics: metrics.feed.clone(),
+            boundary: day_boundary(config.market.day_boundary),
+            symbols_max: config.market.max_symbols,
+            broker_deadline: config.kafka.deadline,
+            partition_interval: partition_interval(&config.kafka),
+            incarnation: broker.is_some().then(|| now_us().unsigned_abs()),
+        };
+        let state = AppState {
+            origins: OriginPolicy::new(config.origin.allowed.clone(), config.origin.allow_missing),
+            readiness,
+            metrics,
+            open_sessions: Arc::default(),
+            sessions_max: config.server.max_connections,
+            started: Instant::now(),
+            bootstrap,
+            topic: config.kafka.topic.as_str().to_owned(),
+        };
+        let server = Server { config, listener, mailboxes, state: web::Data::new(state) };
+        Ok(Self { server, ingest, _broker: broker })
+    }
+
+    fn run(self) -> Result<(), Failure> {
+        rt::System::new().block_on(self.server.run(self.ingest))
+    }
+}
+
+/// The demo's simulated market, on a thread of its own.
+struct DemoFeed {
+    stop: Arc<AtomicBool>,
+    thread: thread::JoinHandle<()>,
+}
+
+impl DemoFeed {
+    fn spawn(producer: ProducerConfig, simulation: config::Simulation) -> Self {
+        let config = SimulateConfig {
+            market: MarketConfig { symbols: simulation.symbols, names: Names::Listed, seed: simulation.seed },
+            rate: simulation.rate,
+            duration: None,
+            count: None,
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&stop);
+        let publish = move || {
+            let published = TickProducer::connect(producer)
+                .and_then(|producer| feeder::simulate::run(&producer, &config, &flag));
+            if let Err(error) = published {
+                tracing::error!(%error, "the simulated feed ended");
+            }
+        };
+        let thread = thread::Builder::new().name("feed".into()).spawn(publish);
+        Self { stop, thread: thread.expect("a thread can be started") }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // It has told why if it ended badly.
+        let _ = self.thread.join();
+    }
+}
+
+fn bootstrap_of(kafka: &config::Kafka, broker: Option<&EmbeddedBroker>) -> String {
+    match (broker, &kafka.broker) {
+        (Some(broker), _) => broker.bootstrap().to_owned(),
+        (None, Broker::Cluster { bootstrap }) => {
+            bootstrap.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        }
+        (None, Broker::Embedded { .. }) => unreachable!("the embedded broker was started"),
+    }
+}
+
+fn producer_config(config: &config::Serve, broker: Option<&EmbeddedBroker>) -> ProducerConfig {
+    ProducerConfig {
+        bootstrap: bootstrap_of(&config.kafka, broker),
         topic: config.kafka.topic.as_str().to_owned(),
-    };
-    let server = Server { config, listener, mailboxes, state: web::Data::new(state) };
-    rt::System::new().block_on(server.run(ingest))
+        properties: Vec::new(),
+        deadline: config.kafka.deadline,
+    }
 }
 
 /// What a running server consists of.
@@ -261,11 +326,6 @@ fn announce(
         writeln!(out, "        this broker is embedded: for development only, it keeps nothing")?;
     }
     out.flush()
-}
-
-fn join(addresses: &[HostPort]) -> String {
-    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    texts.join(",")
 }
 
 fn session_settings(limits: &config::Limits) -> Settings {

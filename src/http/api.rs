@@ -9,6 +9,7 @@ use serde_json::json;
 use super::AppState;
 use crate::{
     actors::shard::ShardActor,
+    feed::symbol_list::symbol_list,
     market::SymbolRef,
     publication::{Publication, Status},
 };
@@ -25,7 +26,7 @@ pub(super) async fn about(state: web::Data<AppState>) -> HttpResponse {
 }
 
 #[derive(Serialize)]
-struct ListedSymbol<'a> {
+struct SymbolEntry<'a> {
     symbol: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -41,12 +42,16 @@ pub(super) async fn symbols(request: HttpRequest) -> HttpResponse {
     publications.sort_unstable_by(|a, b| a.symbol.cmp(&b.symbol));
     let symbols: Vec<_> = publications
         .iter()
-        .map(|publication| ListedSymbol {
-            symbol: publication.symbol.as_str(),
-            name: None,
-            sector: None,
-            seq: publication.seq,
-            time_us: publication.state.time_us,
+        .map(|publication| {
+            let symbol = publication.symbol.as_str();
+            let listed = symbol_list().get(symbol);
+            SymbolEntry {
+                symbol,
+                name: listed.map(|listed| listed.name.as_str()),
+                sector: listed.map(|listed| listed.sector.as_str()),
+                seq: publication.seq,
+                time_us: publication.state.time_us,
+            }
         })
         .collect();
     HttpResponse::Ok().json(json!({ "symbols": symbols }))

@@ -2,6 +2,7 @@
 
 mod api;
 mod health;
+mod pages;
 mod state;
 mod upgrade;
 
@@ -19,5 +20,7 @@ pub fn configure(services: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(health::metrics))
         .route("/api/about", web::get().to(api::about))
         .route("/api/symbols", web::get().to(api::symbols))
-        .route("/api/snapshot", web::get().to(api::snapshot));
+        .route("/api/snapshot", web::get().to(api::snapshot))
+        // The last: it answers what nothing else took.
+        .configure(pages::configure);
 }

@@ -14,7 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 
 /// Adds the page's routes: `GET` and `HEAD` of `/` and of each embedded file. Register it after the other routes: it
 /// answers paths that nothing else took, with 404 for those that aren't files of the page.
-pub fn configure(cfg: &mut web::ServiceConfig) {
+pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
         web::resource(["/", "/{file:.*}"]).guard(guard::Any(guard::Get()).or(guard::Head())).to(serve),
     );

@@ -220,10 +220,11 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
-            tracing::warn!("{reason}");
-        } else {
-            tracing::info!(%error, "{reason}");
+        match error.rdkafka_error_code() {
+            // The end of a partition isn't an error; a poll tells it, too.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
+            Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!("{reason}"),
+            _ => tracing::info!(%error, "{reason}"),
         }
     }
 
