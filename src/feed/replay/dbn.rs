@@ -340,5 +340,4 @@ fn not_dbn(error: dbn::Error) -> ReadError {
 }
 
 #[cfg(test)]
-#[path = "dbn_tests.rs"]
 mod tests;
