@@ -37,6 +37,9 @@ const LINGER_MS: &str = "5";
 /// One wait for room in the queue, or for the broker to answer.
 const WAIT_SLICE: Duration = Duration::from_millis(50);
 
+/// One wait for the last acknowledgements; as long as the linger, which is what they take at least.
+const FLUSH_SLICE: Duration = Duration::from_millis(5);
+
 /// Where and how to publish.
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
@@ -167,19 +170,18 @@ impl TickProducer {
     /// time, or if the deadline passed before.
     pub fn flush(&self) -> Result<Delivered, ProducerError> {
         // A record is given up at the deadline, so that its report comes within a little more.
-        let unfinished = self.producer.flush(self.config.deadline + Duration::from_secs(1)).err();
+        let deadline = Instant::now() + self.config.deadline + Duration::from_secs(1);
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.wait(FLUSH_SLICE);
+        }
         let delivered = self.delivered();
         let waiting = self.producer.in_flight_count().max(0);
         let count = delivered.failed + u64::from(waiting.unsigned_abs());
         if count == 0 {
             return Ok(delivered);
         }
-        let reason = self
-            .producer
-            .context()
-            .first_failure()
-            .or_else(|| unfinished.map(|error| error.to_string()))
-            .unwrap_or_else(|| "the deadline passed".to_owned());
+        let reason =
+            self.producer.context().first_failure().unwrap_or_else(|| "the deadline passed".to_owned());
         Err(ProducerError::NotAcknowledged { count, bootstrap: self.config.bootstrap.clone(), reason })
     }
 

@@ -5,4 +5,5 @@
 mod answers;
 mod broker;
 mod command;
+mod producer;
 mod samples;

@@ -73,7 +73,7 @@ impl<R: Read> DbnReader<R> {
     /// | trade | a trade |
     /// | mbp-1, tbbo | a quote of both sides; the trade as well if the action is one |
     /// | bbo-1s, bbo-1m | a quote of both sides at the interval's end; its last trade as well, once |
-    /// | ohlcv | up to four trades, see [`super::bar`] |
+    /// | ohlcv | up to four trades: open, the extremes, close with the volume |
     ///
     /// An undefined price is a side that is empty, and clears it.
     pub fn step(&mut self) -> Result<Step<'_>, ReadError> {
@@ -340,5 +340,4 @@ fn not_dbn(error: dbn::Error) -> ReadError {
 }
 
 #[cfg(test)]
-#[path = "dbn_tests.rs"]
 mod tests;

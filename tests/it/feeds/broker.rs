@@ -38,13 +38,21 @@ impl Broker {
     }
 
     pub(super) fn producer(&self) -> TickProducer {
-        let config = ProducerConfig {
+        TickProducer::connect(self.config(DEADLINE, &[])).unwrap()
+    }
+
+    pub(super) fn config(&self, deadline: Duration, properties: &[&str]) -> ProducerConfig {
+        ProducerConfig {
             bootstrap: self.bootstrap(),
             topic: TOPIC.to_owned(),
-            properties: Vec::new(),
-            deadline: DEADLINE,
-        };
-        TickProducer::connect(config).unwrap()
+            properties: properties.iter().map(|property| property.parse().unwrap()).collect(),
+            deadline,
+        }
+    }
+
+    /// Takes the broker away, for good.
+    pub(super) fn stop(&self) {
+        self.0.broker_down(-1).unwrap();
     }
 
     fn consumer(&self) -> BaseConsumer {

@@ -176,3 +176,14 @@ fn the_simulator_stops_when_it_is_told_to() {
     let delivered = simulate::run(&broker.producer(), &config, &AtomicBool::new(true)).unwrap();
     assert_eq!(delivered.acknowledged, 0);
 }
+
+#[test]
+fn the_readme_tells_the_answers_that_hold() {
+    let readme = std::fs::read_to_string(answers::sample("README.md")).unwrap();
+    for (symbol, last) in answers::of_sample("sample-mbp-1.dbn.zst") {
+        let cell = |(price, size): &(String, String)| format!("{price} × {size}");
+        let (trade, bid, ask) = (cell(&last.trade), cell(&last.bid), cell(&last.ask));
+        let row = format!("| {symbol} | {} | {trade} | {bid} | {ask} |", last.ticks);
+        assert!(readme.contains(&row), "feeds/README.md should have {row}");
+    }
+}
