@@ -190,7 +190,7 @@ fn require_node() -> Result<(), String> {
     let output = Command::new("node")
         .arg("--version")
         .output()
-        .map_err(|error| format!("Node {major}.{minor} or newer is not there (node: {error})"))?;
+        .map_err(|error| format!("Node {major}.{minor} or newer was not found (node: {error})"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let found =
         parse_version(&text).ok_or_else(|| format!("node --version printed {text:?}, not a version"))?;
@@ -229,7 +229,7 @@ fn npm(arguments: &[&str], out: &Out) -> Result<(), String> {
         .env("NO_COLOR", "1")
         .env("npm_config_update_notifier", "false")
         .output()
-        .map_err(|error| format!("npm is not there ({error})"))?;
+        .map_err(|error| format!("npm was not found ({error})"))?;
     write(&log, &[output.stdout, output.stderr].concat())?;
     if output.status.success() {
         return Ok(());
@@ -238,16 +238,15 @@ fn npm(arguments: &[&str], out: &Out) -> Result<(), String> {
     Err(format!("{command} failed ({}): {} [all of it: {}]", output.status, tail_of(&log), log.display()))
 }
 
-/// The last lines of a log that say something, as one line.
+/// What a log says about the failure, as one line: npm's own account of it, else the last lines.
 fn tail_of(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| {
-            !line.is_empty() && !line.starts_with("npm warn") && !line.contains("A complete log of this run")
-        })
-        .collect();
+    let by_npm: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("npm error ")).collect();
+    // npm tells the cause first and then what to try; every other tool ends with its complaint.
+    if !by_npm.is_empty() {
+        return by_npm[..by_npm.len().min(3)].join(" · ");
+    }
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines[lines.len().saturating_sub(4)..].join(" · ")
 }
 
