@@ -235,19 +235,20 @@ fn npm(arguments: &[&str], out: &Out) -> Result<(), String> {
         return Ok(());
     }
     let command = format!("npm {}", arguments[0]);
-    Err(format!("{command} failed ({}): {} [all of it: {}]", output.status, tail_of(&log), log.display()))
+    Err(format!("{command} failed ({}): {} [all of it: {}]", output.status, told_by(&log), log.display()))
 }
 
-/// What a log says about the failure, as one line: npm's own account of it, else the last lines.
-fn tail_of(log: &Path) -> String {
+/// What a log says about the failure, as one line: the first lines that speak of an error, else the last ones.
+fn told_by(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let by_npm: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("npm error ")).collect();
-    // npm tells the cause first and then what to try; every other tool ends with its complaint.
-    if !by_npm.is_empty() {
-        return by_npm[..by_npm.len().min(3)].join(" · ");
-    }
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    lines[lines.len().saturating_sub(4)..].join(" · ")
+    let errors: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.to_lowercase().contains("error") && !line.starts_with("at "))
+        .map(|line| line.trim_start_matches("npm error "))
+        .take(5)
+        .collect();
+    if errors.is_empty() { lines[lines.len().saturating_sub(4)..].join(" · ") } else { errors.join(" · ") }
 }
 
 fn replace_dir(folder: &Path) -> Result<(), String> {
