@@ -190,7 +190,7 @@ fn require_node() -> Result<(), String> {
     let output = Command::new("node")
         .arg("--version")
         .output()
-        .map_err(|error| format!("Node {major}.{minor} or newer is not there (node: {error})"))?;
+        .map_err(|error| format!("Node {major}.{minor} or newer was not found (node: {error})"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let found =
         parse_version(&text).ok_or_else(|| format!("node --version printed {text:?}, not a version"))?;
@@ -229,26 +229,26 @@ fn npm(arguments: &[&str], out: &Out) -> Result<(), String> {
         .env("NO_COLOR", "1")
         .env("npm_config_update_notifier", "false")
         .output()
-        .map_err(|error| format!("npm is not there ({error})"))?;
+        .map_err(|error| format!("npm was not found ({error})"))?;
     write(&log, &[output.stdout, output.stderr].concat())?;
     if output.status.success() {
         return Ok(());
     }
     let command = format!("npm {}", arguments[0]);
-    Err(format!("{command} failed ({}): {} [all of it: {}]", output.status, tail_of(&log), log.display()))
+    Err(format!("{command} failed ({}): {} [all of it: {}]", output.status, told_by(&log), log.display()))
 }
 
-/// The last lines of a log that say something, as one line.
-fn tail_of(log: &Path) -> String {
+/// What a log says about the failure, as one line: the first lines that speak of an error, else the last ones.
+fn told_by(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| {
-            !line.is_empty() && !line.starts_with("npm warn") && !line.contains("A complete log of this run")
-        })
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let errors: Vec<&str> = lines
+        .iter()
+        .filter(|line| line.to_lowercase().contains("error") && !line.starts_with("at "))
+        .map(|line| line.trim_start_matches("npm error "))
+        .take(5)
         .collect();
-    lines[lines.len().saturating_sub(4)..].join(" · ")
+    if errors.is_empty() { lines[lines.len().saturating_sub(4)..].join(" · ") } else { errors.join(" · ") }
 }
 
 fn replace_dir(folder: &Path) -> Result<(), String> {

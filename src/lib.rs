@@ -1,25 +1,62 @@
-//! tickcast streams stock prices from Kafka to browsers.
+//! tickcast streams stock prices from Kafka to browsers: one state per symbol, conflated for each
+//! subscriber, as STOMP MESSAGE frames over WebSocket.
+//!
+//! # The path of a tick
+//!
+//! ```text
+//! Kafka record ─► ingest actor        decode → fold into the symbol's state → one publication a changed symbol
+//!                (own thread)         then each shard is told once a batch
+//!                                              │  mailbox: a slot for each (shard, symbol)
+//!                                              ▼
+//!                shard                one a worker thread; owns its sessions and its last-value cache
+//!                (actix worker)       each dirty symbol → its slot in each subscribed session's outbox → wake the writer
+//!                                              │  outbox: a slot for each (subscription, symbol)
+//!                                              ▼
+//! client's bytes ─► session           asked for output only when the socket has taken everything before:
+//!                (sans-IO)            oldest dirty slot → the symbol's *current* state → STOMP frame → one write
+//! ```
+//!
+//! # Why this shape
+//!
+//! - **Conflation is the queue.** Between any two stages stands a set of dirty symbols, not a list of
+//!   messages. It can't grow past the number of symbols, so nothing between Kafka and a client needs
+//!   an overflow policy, and a slow stage sees fewer and newer states by itself.
+//! - **A publication is a whole state.** It says everything that is known about its symbol, so that
+//!   putting a newer one in the place of an older loses no fact about now.
+//! - **One shard a worker thread.** Waking another thread costs a system call; here that happens once
+//!   a batch and shard, not once a session and tick. Inside a shard nothing is locked.
+//! - **The socket pulls.** A response body of our own hands actix what is due when, and only when,
+//!   every byte before is in the kernel's hands, and `TCP_NOTSENT_LOWAT` keeps the kernel from taking
+//!   much. What a client doesn't read stays in its outbox, where it is conflated. (A queue of messages
+//!   in front of the socket, as `actix_ws::Session` has one, takes 4 MiB of old prices first.)
+//! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
+//!   encoded on first delivery and shared.
+//! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime
+//!   and no metric: time comes in as `now`, and what is to be done goes out as data.
+//!
+//! # Invariants
+//!
+//! 1. Ingest never waits for a client, and a shard never waits for a client.
+//! 2. Nothing between Kafka and a socket is unbounded; each bound stands next to its arithmetic.
+//! 3. One thread writes the symbols' states, and `seq` never goes back within an epoch.
+//! 4. A snapshot is taken on the thread that owns the subscription, after the route stands: no gap, no
+//!    duplicate, no lock across both.
+//! 5. All deadlines of a session are in one table; one question tells the next of them.
+//! 6. Text becomes a type at the edge, and text again only in an encoder.
+//! 7. The server isn't ready before it holds everything up to the high watermarks read at its start.
+//!
+//! # Rooms, in reading order
+//!
+//! The pure ones first; a test (`tests/it/layering.rs`) keeps them pure.
 
-pub mod app;
-pub mod cli;
-pub mod config;
-pub mod failure;
-pub mod telemetry;
-pub mod metrics;
-pub mod kafka;
-pub mod readiness;
-pub mod rejection_log;
-pub mod transport;
-pub mod actors;
-pub mod http;
-pub mod feeder;
-
+// What a price is.
 pub mod market;
 pub mod feed;
 pub mod publication;
 pub mod fold;
 pub mod catch_up;
 
+// What a client is promised.
 pub mod destination;
 pub mod origin;
 pub mod stomp;
@@ -27,3 +64,20 @@ pub mod last_value_cache;
 pub mod conflation;
 pub mod session;
 pub mod shard;
+
+// What it runs on.
+pub mod kafka;
+pub mod readiness;
+pub mod rejection_log;
+pub mod metrics;
+pub mod transport;
+pub mod actors;
+pub mod http;
+pub mod feeder;
+
+// How it is started.
+pub mod config;
+pub mod failure;
+pub mod telemetry;
+pub mod app;
+pub mod cli;

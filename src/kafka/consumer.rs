@@ -12,6 +12,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Headers},
+    metadata::MetadataPartition,
 };
 
 use crate::{config, fold::Record, metrics::FeedMetrics};
@@ -147,7 +148,8 @@ impl Consumer {
             .fetch_metadata(Some(&self.topic), timeout)
             .map_err(|reason| self.unreachable(reason))?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
-        Ok(topic.map_or_else(Vec::new, |topic| topic.partitions().iter().map(|it| it.id()).collect()))
+        Ok(topic
+            .map_or_else(Vec::new, |topic| topic.partitions().iter().map(MetadataPartition::id).collect()))
     }
 
     /// The offset after a partition's last record.

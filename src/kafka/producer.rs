@@ -20,7 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use crate::market::SymbolRef;
+use crate::{config::KafkaProperty, market::SymbolRef};
 
 /// Records that may be in flight: ten seconds of 10,000 ticks a second. With about 200 bytes each
 /// that is 20 MB, below [`IN_FLIGHT_KBYTES_MAX`].
@@ -37,6 +37,9 @@ const LINGER_MS: &str = "5";
 /// One wait for room in the queue, or for the broker to answer.
 const WAIT_SLICE: Duration = Duration::from_millis(50);
 
+/// One wait for the last acknowledgements; as long as the linger, which is what they take at least.
+const FLUSH_SLICE: Duration = Duration::from_millis(5);
+
 /// Where and how to publish.
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
@@ -45,7 +48,7 @@ pub struct ProducerConfig {
     /// The topic of ticks.
     pub topic: String,
     /// Properties of librdkafka that override what is set here, such as `security.protocol`.
-    pub properties: Vec<(String, String)>,
+    pub properties: Vec<KafkaProperty>,
     /// How long the broker may stay away: at the start, and later before a record counts as lost.
     pub deadline: Duration,
 }
@@ -57,12 +60,12 @@ pub enum ProducerError {
     #[error("Kafka's client refuses its configuration: {0}")]
     Configuration(KafkaError),
     /// No broker answered in time.
-    #[error("no Kafka broker answers at {bootstrap} within {deadline_s} s: {reason}")]
+    #[error("no Kafka broker answers at {bootstrap} within {} s: {reason}", deadline.as_secs_f64())]
     Unreachable {
         /// The addresses that were tried.
         bootstrap: String,
-        /// The deadline.
-        deadline_s: u64,
+        /// How long was waited.
+        deadline: Duration,
         /// What librdkafka said last.
         reason: String,
     },
@@ -167,19 +170,18 @@ impl TickProducer {
     /// time, or if the deadline passed before.
     pub fn flush(&self) -> Result<Delivered, ProducerError> {
         // A record is given up at the deadline, so that its report comes within a little more.
-        let unfinished = self.producer.flush(self.config.deadline + Duration::from_secs(1)).err();
+        let deadline = Instant::now() + self.config.deadline + Duration::from_secs(1);
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            self.wait(FLUSH_SLICE);
+        }
         let delivered = self.delivered();
         let waiting = self.producer.in_flight_count().max(0);
         let count = delivered.failed + u64::from(waiting.unsigned_abs());
         if count == 0 {
             return Ok(delivered);
         }
-        let reason = self
-            .producer
-            .context()
-            .first_failure()
-            .or_else(|| unfinished.map(|error| error.to_string()))
-            .unwrap_or_else(|| "the deadline passed".to_owned());
+        let reason =
+            self.producer.context().first_failure().unwrap_or_else(|| "the deadline passed".to_owned());
         Err(ProducerError::NotAcknowledged { count, bootstrap: self.config.bootstrap.clone(), reason })
     }
 
@@ -196,7 +198,7 @@ impl TickProducer {
                     if start.elapsed() >= self.config.deadline {
                         return Err(ProducerError::Unreachable {
                             bootstrap: self.config.bootstrap.clone(),
-                            deadline_s: self.config.deadline.as_secs(),
+                            deadline: self.config.deadline,
                             reason: self.producer.context().last_error().unwrap_or(error.to_string()),
                         });
                     }
@@ -241,7 +243,7 @@ fn client_config(config: &ProducerConfig) -> ClientConfig {
         .set("queue.buffering.max.kbytes", IN_FLIGHT_KBYTES_MAX)
         .set("message.timeout.ms", config.deadline.as_millis().max(1).to_string())
         .set("reconnect.backoff.max.ms", "1000");
-    for (key, value) in &config.properties {
+    for KafkaProperty { key, value } in &config.properties {
         client.set(key, value);
     }
     client

@@ -226,7 +226,7 @@ impl Session {
     /// What the shard has to do next for what was received.
     pub fn next_request(&mut self, now: Instant) -> Option<Request> {
         while self.accepts_input() && matches!(self.state, State::AwaitingConnect | State::Connected(_)) {
-            let frame = match self.decoder.next() {
+            let frame = match self.decoder.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return None,
                 Err(error) => {

@@ -87,7 +87,7 @@ impl DecodeError {
 }
 
 /// Takes bytes, gives frames. Give it all bytes by [`push`](Self::push), then call
-/// [`next`](Self::next) until it answers `Ok(None)`: more bytes are needed.
+/// [`next_frame`](Self::next_frame) until it answers `Ok(None)`: more bytes are needed.
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
@@ -128,7 +128,7 @@ impl Decoder {
     }
 
     /// The next whole frame; `None` while there isn't one.
-    pub fn next(&mut self) -> Result<Option<Frame>, DecodeError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, DecodeError> {
         loop {
             let pending = &self.buffer[self.consumed..];
             match &mut self.stage {

@@ -267,10 +267,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(frames: &[Vec<u8>], expected: Result<Vec<Received>, CloseReason>) {
+    fn check(frames: &[Vec<u8>], expected: &Result<Vec<Received>, CloseReason>) {
         for chunk in [1, 3, 100_000] {
             let received = read(&frames.concat(), chunk).map_err(|violation| violation.reason);
-            assert_eq!(received, expected, "in pieces of {chunk}");
+            assert_eq!(&received, expected, "in pieces of {chunk}");
         }
     }
 
@@ -288,7 +288,7 @@ mod tests {
                 frame(0x80, b"d"),
                 frame(0x82, b"\xff"),
             ],
-            Ok(vec![
+            &Ok(vec![
                 data(b"ab"),
                 data(b"c"),
                 Received::Ping(Bytes::from_static(b"!")),
@@ -296,15 +296,15 @@ mod tests {
                 data(b"\xff"),
             ]),
         );
-        check(&[frame(0x8a, b""), frame(0x88, b"")], Ok(vec![Received::Pong, Received::Close]));
+        check(&[frame(0x8a, b""), frame(0x88, b"")], &Ok(vec![Received::Pong, Received::Close]));
     }
 
     #[test]
     fn a_declared_length_is_refused_before_its_payload_comes() {
-        check(&[frame(0x82, &[0; 1000])], Ok(vec![Received::Data(Bytes::from(vec![0; 1000]))]));
-        check(&[frame(0x82, &[0; 1001])[..4].to_vec()], Err(CloseReason::TooBig));
+        check(&[frame(0x82, &[0; 1000])], &Ok(vec![Received::Data(Bytes::from(vec![0; 1000]))]));
+        check(&[frame(0x82, &[0; 1001])[..4].to_vec()], &Err(CloseReason::TooBig));
         let terabyte = [&[0x82, 0xff][..], &(1_u64 << 40).to_be_bytes()].concat();
-        check(&[terabyte], Err(CloseReason::TooBig));
+        check(&[terabyte], &Err(CloseReason::TooBig));
     }
 
     #[test]
@@ -312,22 +312,22 @@ mod tests {
         let euro = "€".as_bytes();
         check(
             &[frame(0x01, &euro[..1]), frame(0x80, &euro[1..])],
-            Ok(vec![data(b"\xe2"), data(b"\x82\xac")]),
+            &Ok(vec![data(b"\xe2"), data(b"\x82\xac")]),
         );
-        check(&[frame(0x81, &euro[..2])], Err(CloseReason::NotUtf8));
-        check(&[frame(0x01, &euro[..1]), frame(0x80, b"x")], Err(CloseReason::NotUtf8));
-        check(&[frame(0x81, b"\xff")], Err(CloseReason::NotUtf8));
+        check(&[frame(0x81, &euro[..2])], &Err(CloseReason::NotUtf8));
+        check(&[frame(0x01, &euro[..1]), frame(0x80, b"x")], &Err(CloseReason::NotUtf8));
+        check(&[frame(0x81, b"\xff")], &Err(CloseReason::NotUtf8));
     }
 
     #[test]
     fn frames_against_the_rules_are_refused() {
         let mut unmasked = frame(0x81, b"");
         unmasked[1] &= 0x7f;
-        check(&[unmasked], Err(CloseReason::Protocol));
-        check(&[frame(0x83, b"")], Err(CloseReason::Protocol));
-        check(&[frame(0xc1, b"")], Err(CloseReason::Protocol));
-        check(&[frame(0x80, b"")], Err(CloseReason::Protocol));
-        check(&[frame(0x89, &[0; 126])], Err(CloseReason::Protocol));
+        check(&[unmasked], &Err(CloseReason::Protocol));
+        check(&[frame(0x83, b"")], &Err(CloseReason::Protocol));
+        check(&[frame(0xc1, b"")], &Err(CloseReason::Protocol));
+        check(&[frame(0x80, b"")], &Err(CloseReason::Protocol));
+        check(&[frame(0x89, &[0; 126])], &Err(CloseReason::Protocol));
     }
 
     #[test]

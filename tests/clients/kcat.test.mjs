@@ -10,36 +10,19 @@ import { connect } from "./support/stomp.mjs";
 
 const SYMBOL = "KCAT.TEST";
 const GOAL_MS = 50;
-const ROUNDS = 15;
+const ROUNDS = 11;
 const TEST_MS = 90_000;
-
-test(`a line written to a running kcat is at the subscriber within ${GOAL_MS} ms (median)`, { timeout: TEST_MS }, async (t) => {
-  const server = await startServer(t);
-  const subscriber = await connect(t, server, [SYMBOL]);
-  const kcat = startKcat(t, server, []);
-
-  const delays = [];
-  for (let round = 0; round <= ROUNDS; round += 1) {
-    const arrived = arrivalOf(subscriber, round);
-    const writtenMs = performance.now();
-    kcat.stdin.write(line(round));
-    delays.push((await arrived).atMs - writtenMs);
-  }
-  // kcat looks the topic up and connects when the first line comes; that is not the server's time.
-  const [warmUp, ...measured] = delays;
-  report(t, "from the write to a running kcat", measured, `first line ${warmUp.toFixed(1)} ms`);
-  assert.ok(median(measured) <= GOAL_MS, `median ${median(measured)} ms`);
-});
 
 test(`the one line of a kcat that ends is at the subscriber within ${GOAL_MS} ms of its end (median)`, { timeout: TEST_MS }, async (t) => {
   const server = await startServer(t);
   const subscriber = await connect(t, server, [SYMBOL]);
 
   const delays = [];
-  for (let round = 0; round < 5; round += 1) {
+  for (let round = 0; round < ROUNDS; round += 1) {
     const arrived = arrivalOf(subscriber, round);
-    const kcat = startKcat(t, server, ["-k", SYMBOL]);
+    const kcat = startKcat(t, server);
     kcat.stdin.end(line(round));
+    // Rejects, naming kcat, when it isn't installed.
     const [code] = await once(kcat, "exit");
     const endedMs = performance.now();
     assert.equal(code, 0, "kcat delivered its line");
@@ -49,13 +32,14 @@ test(`the one line of a kcat that ends is at the subscriber within ${GOAL_MS} ms
   assert.ok(median(delays) <= GOAL_MS, `median ${median(delays)} ms`);
 });
 
-function startKcat(t, server, more) {
-  const args = ["-P", "-b", server.broker, "-t", server.topic, "-X", "linger.ms=0", ...more];
+/**
+ * One kcat a line, because kcat reads its input in blocks: a line written to one that goes on running would wait
+ * for the lines after it.
+ */
+function startKcat(t, server) {
+  const args = ["-P", "-b", server.broker, "-t", server.topic, "-k", SYMBOL, "-X", "linger.ms=0"];
   const kcat = spawn("kcat", args, { stdio: ["pipe", "inherit", "inherit"] });
-  kcat.on("error", (error) => {
-    throw new Error(`kcat can't be run (apt-get install kcat): ${error.message}`);
-  });
-  t.after(() => kcat.kill());
+  t.after(() => kcat.kill("SIGKILL"));
   return kcat;
 }
 
@@ -69,7 +53,7 @@ function median(values) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function report(t, what, delays, more = "") {
+function report(t, what, delays) {
   const all = delays.map((delay) => delay.toFixed(1)).join(" ");
-  t.diagnostic(`${what}: median ${median(delays).toFixed(1)} ms of [${all}] ${more}`);
+  t.diagnostic(`${what}: median ${median(delays).toFixed(1)} ms of [${all}]`);
 }

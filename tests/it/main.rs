@@ -6,6 +6,7 @@
 mod support;
 
 mod backpressure;
+mod feeds;
 mod http;
 mod layering;
 mod lifecycle;

@@ -4,43 +4,41 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::kafka::ProducerConfig;
+use crate::{
+    config::{HostPort, KafkaProperty, Topic, seconds},
+    kafka::ProducerConfig,
+};
 
 /// Where and how to publish.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Kafka")]
 pub(super) struct KafkaArgs {
-    /// The cluster's addresses, with commas between
-    #[arg(long, value_name = "HOST:PORT", env = "TICKCAST_KAFKA")]
-    kafka: String,
+    /// Bootstrap addresses of the Kafka cluster, separated by commas
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
+    kafka: Vec<HostPort>,
 
     /// The topic to publish to
-    #[arg(long, default_value = "ticks", env = "TICKCAST_TOPIC")]
-    topic: String,
+    #[arg(long, value_name = "NAME", default_value = "ticks")]
+    topic: Topic,
 
-    /// A property of librdkafka, such as security.protocol=ssl; may be repeated
-    #[arg(long = "kafka-property", value_name = "KEY=VALUE", value_parser = property)]
-    properties: Vec<(String, String)>,
+    /// A setting passed to librdkafka (TLS, SASL, queue sizes …); repeatable. In the environment: one a line; in
+    /// the file: a list of "key=value", or a table. Values are never logged
+    #[arg(long, value_name = "KEY=VALUE")]
+    kafka_property: Vec<KafkaProperty>,
 
-    /// How long Kafka may stay away, at the start and later, before the feed ends with an error
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    kafka_deadline_s: u64,
+    /// Seconds that Kafka may stay away, at the start and later, before the feed ends with an error
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
+    kafka_deadline_s: Duration,
 }
 
 impl KafkaArgs {
     pub(super) fn into_config(self) -> ProducerConfig {
+        let bootstrap: Vec<_> = self.kafka.iter().map(ToString::to_string).collect();
         ProducerConfig {
-            bootstrap: self.kafka,
-            topic: self.topic,
-            properties: self.properties,
-            deadline: Duration::from_secs(self.kafka_deadline_s),
+            bootstrap: bootstrap.join(","),
+            topic: self.topic.as_str().to_owned(),
+            properties: self.kafka_property,
+            deadline: self.kafka_deadline_s,
         }
-    }
-}
-
-fn property(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.to_owned())),
-        _ => Err("a property is written key=value".to_owned()),
     }
 }

@@ -9,14 +9,12 @@ use clap::Args;
 
 use super::{kafka_args::KafkaArgs, signal};
 use crate::{
+    config::{rate, seconds, whole_number},
     failure::Failure,
     feed::simulate::{MarketConfig, Names},
     feeder::simulate::{self, SimulateConfig},
     kafka::TickProducer,
 };
-
-/// The fastest rate that is taken for meant.
-const RATE_MAX: f64 = 10_000_000.0;
 
 /// Publish a synthetic market until Ctrl-C
 ///
@@ -25,15 +23,15 @@ const RATE_MAX: f64 = 10_000_000.0;
 #[derive(Args, Debug)]
 pub struct SimulateArgs {
     /// How many symbols
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    symbols: u32,
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=100_000_usize), default_value = "200")]
+    symbols: usize,
 
     /// Ticks a second, of all symbols together
     #[arg(long, value_name = "TICKS_PER_S", default_value = "1000", value_parser = rate)]
     rate: f64,
 
     /// Another seed is another market
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=u64::MAX), default_value = "1")]
     seed: u64,
 
     /// Call the symbols S0, S1, S2 … and not by the built-in list of US stocks
@@ -41,11 +39,11 @@ pub struct SimulateArgs {
     numbered_symbols: bool,
 
     /// End after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds(0.0..=1e9))]
     duration: Option<Duration>,
 
     /// End after this many ticks
-    #[arg(long, value_name = "TICKS")]
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=u64::MAX))]
     count: Option<u64>,
 
     #[command(flatten)]
@@ -56,7 +54,7 @@ pub struct SimulateArgs {
 pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
     let config = SimulateConfig {
         market: MarketConfig {
-            symbols: args.symbols as usize,
+            symbols: args.symbols,
             names: if args.numbered_symbols { Names::Numbered } else { Names::Listed },
             seed: args.seed,
         },
@@ -85,18 +83,4 @@ pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
         delivered.acknowledged as f64 / elapsed_s,
     );
     Ok(())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if rate > 0.0 && rate <= RATE_MAX => Ok(rate),
-        _ => Err(format!("allowed is a number above 0, up to {RATE_MAX}")),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds = text.strip_suffix('s').unwrap_or(text).parse().ok();
-    seconds
-        .and_then(|seconds: f64| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "allowed is a number of seconds, such as 60 or 0.5".to_owned())
 }

@@ -54,9 +54,8 @@ fn scan(json: &[u8]) -> bool {
 fn after_string(mut rest: &[u8]) -> &[u8] {
     loop {
         match rest {
-            [b'\\', _, tail @ ..] => rest = tail,
             [b'"', tail @ ..] => return tail,
-            [_, tail @ ..] => rest = tail,
+            [b'\\', _, tail @ ..] | [_, tail @ ..] => rest = tail,
             [] => return rest,
         }
     }

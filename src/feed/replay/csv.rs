@@ -202,5 +202,4 @@ fn read_venue(text: &str) -> Result<&str, String> {
 }
 
 #[cfg(test)]
-#[path = "csv_tests.rs"]
 mod tests;

@@ -73,7 +73,7 @@ impl<R: Read> DbnReader<R> {
     /// | trade | a trade |
     /// | mbp-1, tbbo | a quote of both sides; the trade as well if the action is one |
     /// | bbo-1s, bbo-1m | a quote of both sides at the interval's end; its last trade as well, once |
-    /// | ohlcv | up to four trades, see [`super::bar`] |
+    /// | ohlcv | up to four trades: open, the extremes, close with the volume |
     ///
     /// An undefined price is a side that is empty, and clears it.
     pub fn step(&mut self) -> Result<Step<'_>, ReadError> {
@@ -329,16 +329,15 @@ impl<R: Read> Read for Tally<R> {
 }
 
 fn not_dbn(error: dbn::Error) -> ReadError {
-    match error {
+    let problem = match error {
         dbn::Error::Io { source, .. } if source.kind() != io::ErrorKind::UnexpectedEof => {
-            ReadError::Io(source)
+            return ReadError::Io(source);
         }
-        other => {
-            ReadError::NotTheFormat { format: "a DBN file of version 1 to 3", problem: other.to_string() }
-        }
-    }
+        dbn::Error::Io { .. } => "it ends before its first record".to_owned(),
+        other => other.to_string(),
+    };
+    ReadError::NotTheFormat { format: "a DBN file of version 1 to 3", problem }
 }
 
 #[cfg(test)]
-#[path = "dbn_tests.rs"]
 mod tests;

@@ -43,7 +43,7 @@ pub enum Recording<R: BufRead> {
     /// A table of text.
     Csv(Box<CsvReader<Decompressed<R>>>),
     /// One JSON tick a line.
-    Ndjson(NdjsonReader<Decompressed<R>>),
+    Ndjson(Box<NdjsonReader<Decompressed<R>>>),
 }
 
 /// What one step of reading gave.
@@ -85,7 +85,7 @@ impl<R: BufRead> Recording<R> {
             Format::Dbn => DbnReader::open(reader, symbol).map(Box::new).map(Self::Dbn),
             Format::Csv => CsvReader::open(reader, symbol, csv).map(Box::new).map(Self::Csv),
             Format::Ndjson if symbol.is_some() => Err(ReadError::SymbolGiven),
-            Format::Ndjson => NdjsonReader::open(reader).map(Self::Ndjson),
+            Format::Ndjson => NdjsonReader::open(reader).map(Box::new).map(Self::Ndjson),
         }
     }
 

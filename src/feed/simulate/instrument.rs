@@ -42,19 +42,20 @@ struct Quote {
 }
 
 impl Instrument {
-    /// `rank` is the place by activity, from 0 for the busiest to 1.
+    /// `rank` is the place by activity, from 0 for the busiest on.
     pub(super) fn new(
         symbol: Symbol,
         sector: usize,
         reference: f64,
-        rank: f64,
+        rank: usize,
         time_us: i64,
         random: &mut ChaCha8Rng,
     ) -> Self {
         let beta = 0.5 + random.random::<f64>();
         let volatility = 8e-5 + 1.2e-4 * random.random::<f64>();
-        // From 0.2 of a ten-thousandth for the busiest to 5 of them for the idlest.
-        let half_spread = 2e-5 + 4.8e-4 * rank * (0.5 + 0.5 * random.random::<f64>());
+        // From 0.2 of a ten-thousandth for the busiest towards 6 of them for idle ones.
+        let idleness = rank as f64 / (rank as f64 + 200.0);
+        let half_spread = 2e-5 + 5.8e-4 * idleness * (0.5 + 0.5 * random.random::<f64>());
         let listed_at = VENUES[random.random_range(0..2)];
         let own_kind = WalkKind { volatility, reversion_s: REVERSION_S };
         let own = Walk::new(time_us);

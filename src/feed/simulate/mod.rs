@@ -85,7 +85,6 @@ impl Market {
             .map(|rank| {
                 let Identity { symbol, sector, price } =
                     identity(rank, config.names, &mut sector_names, &mut random);
-                let rank = rank as f64 / count as f64;
                 Instrument::new(symbol, sector, price, rank, time_us, &mut random)
             })
             .collect();

@@ -13,7 +13,7 @@ fn decode_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Strin
     for piece in pieces {
         decoder.push(piece);
         loop {
-            match decoder.next() {
+            match decoder.next_frame() {
                 Ok(Some(frame)) => out.push(describe(&frame)),
                 Ok(None) => break,
                 Err(error) => {
@@ -95,7 +95,7 @@ a\cb:\n\\
 fn of_repeated_headers_the_first_counts() {
     let mut decoder = Decoder::new(LIMITS);
     decoder.push(b"SEND\nfoo:World\nfoo:Hello\n\n\0");
-    assert_eq!(decoder.next().unwrap().unwrap().headers.get("foo"), Some("World"));
+    assert_eq!(decoder.next_frame().unwrap().unwrap().headers.get("foo"), Some("World"));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn limits_hold_for_what_is_accumulated() {
 fn an_idle_decoder_holds_no_buffer() {
     let mut decoder = Decoder::new(LIMITS);
     decoder.push(b"DISCONNECT\n\n\0\n");
-    while decoder.next().unwrap().is_some() {}
+    while decoder.next_frame().unwrap().is_some() {}
     assert_eq!(decoder.buffer.capacity(), 0);
 }
 

@@ -65,22 +65,27 @@ class Server {
     });
   }
 
-  /** Ends it as an operator would. */
+  /** Ends it as an operator would, and insists on a clean end. */
   async stop() {
-    await this.#end("SIGTERM");
+    if (!this.#isRunning()) return;
+    this.#child.kill("SIGTERM");
+    const killer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
+    const [code, signal] = await this.#exit;
+    clearTimeout(killer);
+    if (code === 0) return;
+    const how = signal === "SIGKILL" ? `had to be killed ${STOP_MS} ms after` : `ended with ${code ?? signal} on`;
+    throw new Error(`the server ${how} SIGTERM; it printed:\n${this.#output}`);
   }
 
   /** Ends it as a power cut would. */
   async kill() {
-    await this.#end("SIGKILL");
+    if (!this.#isRunning()) return;
+    this.#child.kill("SIGKILL");
+    await this.#exit;
   }
 
-  async #end(signal) {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.#child.kill(signal);
-    const killer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS);
-    await this.#exit;
-    clearTimeout(killer);
+  #isRunning() {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async #untilStarted(what, check) {

@@ -79,12 +79,17 @@ fn serving_goes_on_while_the_broker_is_away_and_reading_when_it_is_back() {
     client.publish("restart", 0, "none", &[("A", trade("A", "1", 1))]);
     let server = Server::ready(&node.plaintext(), "restart", &[], &[]);
     server.await_state("A", "seq", &json!(0));
+    let mut session = Session::connect(&server);
+    session.subscribe("/topic/price.stock.A");
+    assert_eq!(session.frame().headers["type"], "snapshot");
 
     node.stop();
     server.await_state("A", "seq", &json!(0));
     node.start();
     client.publish("restart", 0, "none", &[("A", trade("A", "2", 2))]);
 
+    let message = session.frame();
+    assert_eq!((message.headers["type"].as_str(), message.headers["seq"].as_str()), ("update", "1"));
     let state = server.await_state("A", "seq", &json!(1));
     assert_eq!((&state["price"], &state["trades"]), (&json!(2), &json!(2)));
 }

@@ -38,3 +38,22 @@ fn an_unreachable_broker_ends_the_start_with_code_2_and_its_address() {
     assert!(begun.elapsed() < Duration::from_secs(30), "the deadline of one second holds");
     assert!(matches!(lines.as_slice(), [line] if line.contains(&address)), "{lines:?}");
 }
+
+#[test]
+fn a_wrong_password_ends_the_start_with_code_2_and_is_logged_nowhere() {
+    let Some(node) = Node::shared() else { return };
+    let mut properties = node.secure_properties();
+    for (key, value) in &mut properties {
+        if *key == "sasl.password" {
+            "not-alices-secret".clone_into(value);
+        }
+    }
+    let more = ["--kafka-deadline-s", "3", "--log-level", "debug"];
+    let server = Server::start(&node.secure(), "ticks", &properties, &more);
+
+    let (status, lines) = server.await_end();
+
+    assert_eq!(status.code(), Some(2), "{lines:?}");
+    assert!(lines.last().is_some_and(|line| line.contains(&node.secure())), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains("not-alices-secret")), "{lines:?}");
+}

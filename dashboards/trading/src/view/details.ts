@@ -14,7 +14,8 @@ const AXIS_HEIGHT = 18;
 const REDRAW_MS = 250;
 
 const FIELDS = [
-  "Open", "Volume", "High", "Trades", "Low", "Last size", "Bid", "Ask", "Venue", "Sector", "Event time", "Sequence",
+  "Open", "Volume", "High", "Trades", "Low", "Last size", "Bid", "Ask", "Venue", "Sequence",
+  "Sector", "Event time",
 ] as const;
 
 export class Details {
