@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Feed, Server, eventually};
+use crate::support::{Client, Feed, Frame, Server, eventually};
 
 /// A bad record: its key, its value, its content type, and the reason that it's counted under.
 type Bad = (Option<&'static str>, &'static [u8], Option<&'static str>, &'static str);
@@ -212,7 +212,7 @@ fn every_tick_is_delivered_or_counted_as_conflated() {
     // What was conflated away is in the state nevertheless.
     assert_eq!(updates.last().unwrap().json()["trades"], TICKS + 1);
     assert_eq!(updates.last().unwrap().json()["volume"], TICKS + 1);
-    let conflated = updates.iter().map(|frame| frame.conflated()).sum::<u64>() as f64;
+    let conflated = updates.iter().map(Frame::conflated).sum::<u64>() as f64;
     eventually("the conflated ticks are counted", || {
         let counted = server.metric("tickcast_ticks_conflated_total");
         if counted == conflated { Ok(()) } else { Err(format!("{counted} instead of {conflated}")) }
