@@ -24,7 +24,7 @@ pub struct Settings {
     pub frame_bytes_before_connect: usize,
     /// Bytes of a frame after CONNECT.
     pub frame_bytes: usize,
-    /// Subscriptions to single symbols a session.
+    /// Subscriptions a session, wildcards included.
     pub subscriptions_max: usize,
     /// Subscriptions to wildcards a session.
     pub wildcards_max: usize,

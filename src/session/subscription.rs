@@ -66,24 +66,26 @@ fn check_room<'a>(
     standing: impl Iterator<Item = &'a Subscription>,
     settings: &Settings,
 ) -> Result<(), Violation> {
-    let mut alike = 0;
+    let (mut all, mut wildcards) = (0, 0);
     for other in standing {
         if other.id == wanted.id {
             let detail = format!("id {:.100?} is in use; UNSUBSCRIBE it first, or take another", wanted.id);
             return Err(Violation::new("duplicate subscription id", detail));
         }
-        alike += usize::from(other.is_wildcard == wanted.is_wildcard);
+        all += 1;
+        wildcards += usize::from(other.is_wildcard);
     }
-    let (limit, what) = if wanted.is_wildcard {
-        (settings.wildcards_max, "wildcard subscriptions")
-    } else {
-        (settings.subscriptions_max, "subscriptions")
+    let too_many = |limit, what| {
+        Err(Violation::new("too many subscriptions", format!("a session may have {limit} {what}"))
+            .closing_with(CloseReason::TooManySubscriptions))
     };
-    if alike < limit {
-        return Ok(());
+    if all >= settings.subscriptions_max {
+        too_many(settings.subscriptions_max, "subscriptions")
+    } else if wanted.is_wildcard && wildcards >= settings.wildcards_max {
+        too_many(settings.wildcards_max, "wildcard subscriptions")
+    } else {
+        Ok(())
     }
-    Err(Violation::new("too many subscriptions", format!("a session may have {limit} {what}"))
-        .closing_with(CloseReason::TooManySubscriptions))
 }
 
 /// The value of an optional header with a closed set of values.
