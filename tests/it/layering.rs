@@ -139,3 +139,9 @@ fn nothing_is_left_to_do() {
         left.map(|(at, line)| format!(":{}: {}", at + 1, line.trim())).collect()
     });
 }
+
+#[test]
+fn a_mention_is_found_in_code_and_not_in_comments() {
+    let text = "//! tokio\nuse tokio::time; // actix\nlet now = Instant::now();\n";
+    assert_eq!(mentions(text, &IMPURE), [":2: tokio", ":3: Instant::now"]);
+}

@@ -175,6 +175,47 @@ fn wildcards_take_symbols_that_appear_later() {
 }
 
 #[test]
+fn a_wildcard_that_was_unsubscribed_takes_nothing_more() {
+    let server = Server::ready(&[]);
+    let feed = Feed::to(&server);
+    let mut client = Client::connect(&server);
+    client.subscribe("all", "*");
+    client.subscribe("b", "B*");
+    feed.tick("BEFORE", r#""price":1"#);
+    let told = [client.frame(), client.frame()].map(|frame| frame.expect("subscription").to_owned());
+    assert_eq!(told, ["all", "b"]);
+    client.send("UNSUBSCRIBE\nid:all\nreceipt:gone\n\n\0");
+    assert_eq!(client.frame().expect("receipt-id"), "gone");
+    // One known before, one that appears only now: each is told to the other subscription alone.
+    for symbol in ["BEFORE", "BRANDNEW", "BEFORE"] {
+        feed.tick(symbol, r#""price":2"#);
+        let frame = client.frame();
+        assert_eq!((frame.expect("subscription"), frame.symbol()), ("b", symbol));
+    }
+}
+
+#[test]
+fn a_client_that_comes_back_finds_the_same_seq_and_epoch() {
+    let server = Server::ready(&["--workers", "2"]);
+    let feed = Feed::to(&server);
+    feed.tick("SAME", r#""price":1"#);
+    let seq = feed.tick("SAME", r#""price":2"#);
+    let mut earlier = Client::connect(&server);
+    earlier.subscribe("1", "SAME");
+    let newest = earlier.frames_until(|frame| frame.seq() == seq).pop().unwrap();
+    drop(earlier);
+    // Whichever worker takes it up.
+    for _ in 0..4 {
+        let mut later = Client::connect(&server);
+        later.subscribe("1", "SAME");
+        let snapshot = later.frames_until(|frame| frame.seq() == seq).pop().unwrap();
+        assert_eq!(snapshot.expect("epoch"), newest.expect("epoch"));
+        assert_eq!(snapshot.expect("message-id"), format!("0-{seq}"));
+        assert_eq!(snapshot.body, newest.body);
+    }
+}
+
+#[test]
 fn sessions_on_every_worker_are_told() {
     let server = Server::ready(&["--workers", "4"]);
     let feed = Feed::to(&server);

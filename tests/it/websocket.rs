@@ -101,12 +101,27 @@ fn a_ping_is_answered_with_its_payload() {
 #[test]
 fn a_client_may_have_so_many_subscriptions_and_wildcards() {
     let server = Server::ready(&["--max-subscriptions", "2", "--max-wildcards", "1"]);
-    for symbols in [["A", "B", "C"], ["A", "*", "B*"]] {
-        let mut client = Client::connect(&server);
-        client.subscribe("0", symbols[0]);
-        client.subscribe("1", symbols[1]);
-        client.send(&format!("SUBSCRIBE\nid:2\ndestination:/topic/price.stock.{}\n\n\0", symbols[2]));
-        assert_eq!(client.frame().expect("message"), "too many subscriptions", "{symbols:?}");
-        assert_eq!(client.close_code(), 4005);
+    for (symbols, limit) in [
+        (["A", "B", "C"], "2 subscriptions"),
+        (["A", "*", "B"], "2 subscriptions"),
+        (["*", "A", "B*"], "2 subscriptions"),
+    ] {
+        assert_too_many(&server, &symbols, limit);
     }
+    assert_too_many(&server, &["*", "B*"], "1 wildcard subscriptions");
+}
+
+/// The last of the subscriptions is refused.
+#[track_caller]
+fn assert_too_many(server: &Server, symbols: &[&str], limit: &str) {
+    let mut client = Client::connect(server);
+    let (last, allowed) = symbols.split_last().expect("there are symbols");
+    for symbol in allowed {
+        client.subscribe(symbol, symbol);
+    }
+    client.send(&format!("SUBSCRIBE\nid:last\ndestination:/topic/price.stock.{last}\n\n\0"));
+    let error = client.frame();
+    assert_eq!(error.expect("message"), "too many subscriptions", "{symbols:?}");
+    assert_eq!(error.body, format!("a session may have {limit}"), "{symbols:?}");
+    assert_eq!(client.close_code(), 4005);
 }
