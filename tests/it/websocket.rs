@@ -1,8 +1,13 @@
 //! WebSocket beneath STOMP: subprotocols, close codes, pings, beats.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use tungstenite::Message;
 
-use crate::support::{Client, Incoming, Server, masked_header, upgrade};
+use crate::support::{Client, Incoming, PATIENCE, Server, masked_header, upgrade};
 
 #[test]
 fn a_subprotocol_is_answered_only_if_it_is_asked_for_and_spoken() {
@@ -18,6 +23,33 @@ fn a_subprotocol_is_answered_only_if_it_is_asked_for_and_spoken() {
         let answer = response.headers().get("sec-websocket-protocol").map(|it| it.to_str().unwrap());
         assert_eq!(answer, answered, "for {asked:?}");
     }
+}
+
+#[test]
+fn what_comes_together_with_the_handshake_is_not_lost() {
+    let server = Server::ready(&[]);
+    let address = server.address;
+    let frame = b"CONNECT\naccept-version:1.2\n\n\0";
+    let mut bytes = format!(
+        "GET /ws HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    .into_bytes();
+    bytes.extend(masked_header(0x81, frame.len() as u64));
+    bytes.extend(frame);
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&bytes).unwrap();
+    let mut answer = String::new();
+    while !answer.contains("CONNECTED\nversion:1.2\n") {
+        let mut chunk = [0; 4096];
+        let length = stream.read(&mut chunk).unwrap();
+        assert_ne!(length, 0, "the connection ended after {answer:?}");
+        answer.push_str(&String::from_utf8_lossy(&chunk[..length]));
+    }
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer:?}");
+    // RFC 6455 §1.3 has the answer to its own key.
+    assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer:?}");
 }
 
 #[test]
