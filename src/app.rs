@@ -41,6 +41,9 @@ use crate::{
 /// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
 const BACKLOG: i32 = 4096;
 
+/// Connections a worker has beside its sessions: pages, health checks, scrapes.
+const OTHER_CONNECTIONS_MAX: usize = 1024;
+
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
 const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
@@ -215,6 +218,7 @@ impl Server {
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
         let workers = config.server.workers.get();
+        let connections_max = config.server.max_connections + OTHER_CONNECTIONS_MAX;
         let server = HttpServer::new(move || {
             let shard = ShardActor::start(
                 Arc::clone(&mailboxes),
@@ -233,8 +237,9 @@ impl Server {
         server
             .workers(workers)
             .disable_signals()
-            // Sessions are counted where they begin; other requests are short.
-            .max_connections(usize::MAX >> 8)
+            // Sessions are counted, and refused with an answer, where they begin. This bounds what
+            // comes before: connections that ask for something else, or for nothing.
+            .max_connections(connections_max)
             // The body of a response is asked for more only when all before is in the kernel.
             .h1_write_buffer_size(1)
             .shutdown_timeout(1)
