@@ -340,3 +340,6 @@ impl<C> Entry<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

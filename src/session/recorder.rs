@@ -8,11 +8,16 @@ pub(crate) struct Recorder {
     /// Frames as text; `PING`, `PONG payload` and `CLOSE code text` for the transport's own.
     pub(crate) said: Vec<String>,
     /// What each frame pretends to be long, beyond its own bytes.
-    pub(crate) padding_bytes: usize,
+    padding_bytes: usize,
     bytes: usize,
 }
 
 impl Recorder {
+    /// A recorder to which each frame is so much longer.
+    pub(crate) fn with_padding(padding_bytes: usize) -> Self {
+        Self { padding_bytes, ..Self::default() }
+    }
+
     fn note(&mut self, text: String) {
         self.bytes += text.len() + self.padding_bytes;
         self.said.push(text);
