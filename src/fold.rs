@@ -154,6 +154,9 @@ impl Fold {
         let text = str::from_utf8(key).map_err(|_| Rejection::MissingSymbol)?;
         let symbol = SymbolRef::parse(text).map_err(Rejection::Symbol)?;
         let Some(&id) = self.by_symbol.get(symbol.as_str()) else { return Ok(Folded::Ignored) };
+        if self.entries[id.0 as usize].status == Status::Delisted {
+            return Ok(Folded::Ignored);
+        }
         if !self.advance(id, record)? {
             return Ok(Folded::Stale);
         }
@@ -314,8 +317,9 @@ mod tests {
         fold.apply(&record(0, 1, A1)).unwrap();
         fold.apply(&tombstone(2)).unwrap();
         assert_eq!(published(&mut fold), ["A - 2 e 2 Delisted"]);
-        fold.apply(&record(0, 3, A2)).unwrap();
-        assert_eq!(published(&mut fold), ["A 2 3 e 3 Listed"]);
+        assert_eq!(fold.apply(&tombstone(3)), Ok(Folded::Ignored));
+        fold.apply(&record(0, 4, A2)).unwrap();
+        assert_eq!(published(&mut fold), ["A 2 4 e 3 Listed"]);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The session's states and what moves it from one to the next.
 
+mod frames;
+mod timing;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -10,17 +13,16 @@ use slab::Slab;
 
 use super::{
     CloseReason, FrameSink, Settings, Subscription, Wanted,
-    connect::{self, Agreed},
+    connect::Agreed,
     control::{Control, ControlQueue},
     deadlines::{Deadline, Deadlines},
-    subscription,
     violation::Violation,
 };
 use crate::{
     conflation::{Baseline, Due, Outbox},
     last_value_cache::LastValueCache,
     publication::{Publication, Status},
-    stomp::{Command, Decoder, Frame, FrameBuilder, Limits},
+    stomp::{Decoder, FrameBuilder, Limits},
 };
 
 /// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
@@ -266,36 +268,6 @@ impl Session {
         }
     }
 
-    /// When [`Session::handle_timeout`] has to be called next.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
-    }
-
-    /// Lets everything happen that is due.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        if self.deadlines.take_due(Deadline::Send, now) {
-            self.end(CloseReason::Slow);
-        }
-        if self.deadlines.take_due(Deadline::Connect, now) {
-            let violation = Violation::new("no CONNECT", "no CONNECT or STOMP frame came in time")
-                .closing_with(CloseReason::ConnectDeadline);
-            self.refuse(now, &violation);
-        }
-        if self.deadlines.take_due(Deadline::Close, now) {
-            match self.state {
-                State::Disconnecting => self.close(now, CloseReason::Disconnected),
-                State::Closing { reason, .. } => self.end(reason),
-                State::AwaitingConnect | State::Connected(_) | State::Closed(_) => {}
-            }
-        }
-        if self.deadlines.take_due(Deadline::Ping, now) {
-            self.ping(now);
-        }
-        if self.deadlines.take_due(Deadline::Beat, now) {
-            self.beat(now);
-        }
-    }
-
     /// Fills the sink with what is due. To be called when, and only when, everything that was put
     /// into a sink before is in the kernel's hands.
     pub fn poll_transmit(
@@ -361,87 +333,6 @@ impl Session {
         transmitted.oldest_ingested_us = Some(oldest);
     }
 
-    fn handle_frame(&mut self, now: Instant, frame: &Frame) -> Result<Option<Request>, Violation> {
-        let is_connected = matches!(self.state, State::Connected(_));
-        match frame.command {
-            Command::Connect | Command::Stomp if is_connected => {
-                Err(Violation::new("already connected", "a session has one CONNECT"))
-            }
-            Command::Connect | Command::Stomp => self.connect(now, frame).map(|()| None),
-            _ if !is_connected => {
-                Err(Violation::new("not connected", "the first frame must be CONNECT or STOMP"))
-            }
-            Command::Subscribe => self.subscribe(frame).map(Some),
-            Command::Unsubscribe => self.unsubscribe(frame),
-            Command::Disconnect => {
-                self.disconnect(now, frame);
-                Ok(None)
-            }
-            Command::Send => {
-                let destination = frame.headers.get("destination").unwrap_or_default();
-                let detail = format!("nothing can be sent to {destination:.100?}; prices come from Kafka");
-                Err(Violation::new("unknown destination", detail))
-            }
-            Command::Ack | Command::Nack => {
-                let detail = "every subscription has ack:auto, in which nothing is acknowledged";
-                Err(Violation::new("nothing to acknowledge", detail))
-            }
-            Command::Begin | Command::Commit | Command::Abort => {
-                let detail = "there are no transactions, as nothing can be sent";
-                Err(Violation::new("transactions are not supported", detail))
-            }
-        }
-    }
-
-    fn connect(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
-        let (agreed, connected) = connect::negotiate(frame, &self.id, &self.settings)?;
-        self.deadlines.clear(Deadline::Connect);
-        if let Some(interval) = agreed.beat_to_client {
-            self.deadlines.set(Deadline::Beat, now + interval.mul_f64(BEAT_SHARE));
-        }
-        self.decoder.set_limits(Limits::with_frame_bytes(self.settings.frame_bytes));
-        self.state = State::Connected(agreed);
-        self.control.push(Control::Frame(connected));
-        Ok(())
-    }
-
-    fn subscribe(&mut self, frame: &Frame) -> Result<Request, Violation> {
-        let standing = self.subscriptions.iter().map(|(_, subscription)| subscription);
-        let (subscription, wanted) = subscription::parse(frame, standing, &self.settings)?;
-        self.wildcards += usize::from(subscription.is_wildcard);
-        let key = self.subscriptions.insert(subscription);
-        let subscription = u32::try_from(key).expect("subscriptions are bounded");
-        Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
-    }
-
-    fn unsubscribe(&mut self, frame: &Frame) -> Result<Option<Request>, Violation> {
-        let id = frame.headers.get("id").ok_or_else(|| subscription::missing("id"))?;
-        let found = self.subscriptions.iter().find(|(_, subscription)| &*subscription.id == id);
-        // An unknown id is answered like a known one: pages unmount twice.
-        let request = found.map(|(key, _)| key).map(|key| {
-            self.wildcards -= usize::from(self.subscriptions.remove(key).is_wildcard);
-            Request::Unsubscribe { subscription: u32::try_from(key).expect("subscriptions are bounded") }
-        });
-        self.give_receipt(frame);
-        Ok(request)
-    }
-
-    fn disconnect(&mut self, now: Instant, frame: &Frame) {
-        if self.give_receipt(frame) {
-            self.state = State::Disconnecting;
-            self.stop_timers_but_send();
-            self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
-        } else {
-            self.close(now, CloseReason::Disconnected);
-        }
-    }
-
-    fn give_receipt(&mut self, frame: &Frame) -> bool {
-        let Some(receipt) = frame.headers.get("receipt") else { return false };
-        self.control.push(Control::Frame(FrameBuilder::new("RECEIPT").header("receipt-id", receipt).end()));
-        true
-    }
-
     fn refuse(&mut self, now: Instant, violation: &Violation) {
         if !self.is_ending() {
             self.control.push(Control::Frame(violation.to_frame()));
@@ -498,44 +389,4 @@ impl Session {
         // aborted at the deadline of what was handed to it.
         self.stop_timers_but_send();
     }
-
-    fn stop_timers_but_send(&mut self) {
-        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close] {
-            self.deadlines.clear(deadline);
-        }
-    }
-
-    fn ping(&mut self, now: Instant) {
-        let patience = match self.state {
-            State::Connected(Agreed { beat_from_client: Some(interval), .. }) => {
-                self.settings.silence_floor.max(interval * 3)
-            }
-            _ => self.settings.silence_floor,
-        };
-        if self.unanswered_pings >= 2 && now.duration_since(self.last_received) >= patience {
-            self.close(now, CloseReason::Silent);
-            return;
-        }
-        self.control.push(Control::Ping);
-        self.unanswered_pings = self.unanswered_pings.saturating_add(1);
-        self.deadlines.set(Deadline::Ping, now + self.settings.ping_interval);
-    }
-
-    fn beat(&mut self, now: Instant) {
-        let State::Connected(Agreed { beat_to_client: Some(interval), .. }) = self.state else { return };
-        let interval = interval.mul_f64(BEAT_SHARE);
-        if self.last_sent + interval <= now {
-            self.control.push(Control::Beat);
-            self.deadlines.set(Deadline::Beat, now + interval);
-        } else {
-            self.deadlines.set(Deadline::Beat, self.last_sent + interval);
-        }
-    }
-}
-
-/// Beats are sent after this share of the agreed interval, to leave the network the rest.
-const BEAT_SHARE: f64 = 0.8;
-
-fn receipt_of(frame: &Frame) -> Option<String> {
-    frame.headers.get("receipt").map(str::to_owned)
 }

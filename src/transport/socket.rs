@@ -20,6 +20,19 @@ impl Socket {
         Self(stream.as_raw_fd())
     }
 
+    /// Says that nothing more follows what was written. actix waits a second for the client's end
+    /// before it says so by itself, and the client waits for this one.
+    ///
+    /// To be called only while the connection lives, like [`abort`](Self::abort).
+    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    pub(crate) fn finish(self) {
+        // SAFETY: as in `abort`.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(self.0) };
+        if let Err(error) = SockRef::from(&descriptor).shutdown(std::net::Shutdown::Write) {
+            tracing::debug!(%error, "a connection was gone before it was finished");
+        }
+    }
+
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes
     /// nothing, so there is nobody to send it to.
     ///

@@ -1,3 +1,17 @@
-//! tests
+//! The one integration crate: the real binary with its embedded broker, raw STOMP clients, and a
+//! look at the sources. It needs nothing but the Rust tool chain.
 
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "helpers of tests, outside of any #[test]")]
+
+mod support;
+
+mod backpressure;
 mod feeds;
+mod http;
+mod layering;
+mod lifecycle;
+mod origin;
+mod size_guard;
+mod ticks;
+mod transcripts;
+mod websocket;

@@ -1,3 +1,5 @@
+//! Tests of the simulated market.
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the CSV reader.
+
 use super::*;
 
 const QUOTE: &str = "time,symbol,bid,ask\n2024-07-01T00:00:00Z,A,1.5,1.75\n";

@@ -1,3 +1,5 @@
+//! Tests of the DBN reader.
+
 use std::num::NonZeroU64;
 
 use dbn::{

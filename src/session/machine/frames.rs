@@ -1,0 +1,98 @@
+//! What each of a client's frames does to its session.
+
+use std::time::Instant;
+
+use super::{Request, Session, State, timing::BEAT_SHARE};
+use crate::{
+    session::{
+        CloseReason, connect, control::Control, deadlines::Deadline, subscription, violation::Violation,
+    },
+    stomp::{Command, Frame, FrameBuilder, Limits},
+};
+
+impl Session {
+    pub(super) fn handle_frame(&mut self, now: Instant, frame: &Frame) -> Result<Option<Request>, Violation> {
+        let is_connected = matches!(self.state, State::Connected(_));
+        match frame.command {
+            Command::Connect | Command::Stomp if is_connected => {
+                Err(Violation::new("already connected", "a session has one CONNECT"))
+            }
+            Command::Connect | Command::Stomp => self.connect(now, frame).map(|()| None),
+            _ if !is_connected => {
+                Err(Violation::new("not connected", "the first frame must be CONNECT or STOMP"))
+            }
+            Command::Subscribe => self.subscribe(frame).map(Some),
+            Command::Unsubscribe => self.unsubscribe(frame),
+            Command::Disconnect => {
+                self.disconnect(now, frame);
+                Ok(None)
+            }
+            Command::Send => {
+                let destination = frame.headers.get("destination").unwrap_or_default();
+                let detail = format!("nothing can be sent to {destination:.100?}; prices come from Kafka");
+                Err(Violation::new("unknown destination", detail))
+            }
+            Command::Ack | Command::Nack => {
+                let detail = "every subscription has ack:auto, in which nothing is acknowledged";
+                Err(Violation::new("nothing to acknowledge", detail))
+            }
+            Command::Begin | Command::Commit | Command::Abort => {
+                let detail = "there are no transactions, as nothing can be sent";
+                Err(Violation::new("transactions are not supported", detail))
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Instant, frame: &Frame) -> Result<(), Violation> {
+        let (agreed, connected) = connect::negotiate(frame, &self.id, &self.settings)?;
+        self.deadlines.clear(Deadline::Connect);
+        if let Some(interval) = agreed.beat_to_client {
+            self.deadlines.set(Deadline::Beat, now + interval.mul_f64(BEAT_SHARE));
+        }
+        self.decoder.set_limits(Limits::with_frame_bytes(self.settings.frame_bytes));
+        self.state = State::Connected(agreed);
+        self.control.push(Control::Frame(connected));
+        Ok(())
+    }
+
+    fn subscribe(&mut self, frame: &Frame) -> Result<Request, Violation> {
+        let standing = self.subscriptions.iter().map(|(_, subscription)| subscription);
+        let (subscription, wanted) = subscription::parse(frame, standing, &self.settings)?;
+        self.wildcards += usize::from(subscription.is_wildcard);
+        let key = self.subscriptions.insert(subscription);
+        let subscription = u32::try_from(key).expect("subscriptions are bounded");
+        Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
+    }
+
+    fn unsubscribe(&mut self, frame: &Frame) -> Result<Option<Request>, Violation> {
+        let id = frame.headers.get("id").ok_or_else(|| subscription::missing("id"))?;
+        let found = self.subscriptions.iter().find(|(_, subscription)| &*subscription.id == id);
+        // An unknown id is answered like a known one: pages unmount twice.
+        let request = found.map(|(key, _)| key).map(|key| {
+            self.wildcards -= usize::from(self.subscriptions.remove(key).is_wildcard);
+            Request::Unsubscribe { subscription: u32::try_from(key).expect("subscriptions are bounded") }
+        });
+        self.give_receipt(frame);
+        Ok(request)
+    }
+
+    fn disconnect(&mut self, now: Instant, frame: &Frame) {
+        if self.give_receipt(frame) {
+            self.state = State::Disconnecting;
+            self.stop_timers_but_send();
+            self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
+        } else {
+            self.close(now, CloseReason::Disconnected);
+        }
+    }
+
+    fn give_receipt(&mut self, frame: &Frame) -> bool {
+        let Some(receipt) = frame.headers.get("receipt") else { return false };
+        self.control.push(Control::Frame(FrameBuilder::new("RECEIPT").header("receipt-id", receipt).end()));
+        true
+    }
+}
+
+fn receipt_of(frame: &Frame) -> Option<String> {
+    frame.headers.get("receipt").map(str::to_owned)
+}

@@ -1,0 +1,76 @@
+//! What time does to a session: its deadlines, its pings and its heart-beats.
+
+use std::time::Instant;
+
+use super::{Session, State};
+use crate::session::{
+    CloseReason, connect::Agreed, control::Control, deadlines::Deadline, violation::Violation,
+};
+
+/// Beats are sent after this share of the agreed interval, to leave the network the rest.
+pub(super) const BEAT_SHARE: f64 = 0.8;
+
+impl Session {
+    /// When [`Session::handle_timeout`] has to be called next.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Lets everything happen that is due.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadlines.take_due(Deadline::Send, now) {
+            self.end(CloseReason::Slow);
+        }
+        if self.deadlines.take_due(Deadline::Connect, now) {
+            let violation = Violation::new("no CONNECT", "no CONNECT or STOMP frame came in time")
+                .closing_with(CloseReason::ConnectDeadline);
+            self.refuse(now, &violation);
+        }
+        if self.deadlines.take_due(Deadline::Close, now) {
+            match self.state {
+                State::Disconnecting => self.close(now, CloseReason::Disconnected),
+                State::Closing { reason, .. } => self.end(reason),
+                State::AwaitingConnect | State::Connected(_) | State::Closed(_) => {}
+            }
+        }
+        if self.deadlines.take_due(Deadline::Ping, now) {
+            self.ping(now);
+        }
+        if self.deadlines.take_due(Deadline::Beat, now) {
+            self.beat(now);
+        }
+    }
+
+    pub(super) fn stop_timers_but_send(&mut self) {
+        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close] {
+            self.deadlines.clear(deadline);
+        }
+    }
+
+    fn ping(&mut self, now: Instant) {
+        let patience = match self.state {
+            State::Connected(Agreed { beat_from_client: Some(interval), .. }) => {
+                self.settings.silence_floor.max(interval * 3)
+            }
+            _ => self.settings.silence_floor,
+        };
+        if self.unanswered_pings >= 2 && now.duration_since(self.last_received) >= patience {
+            self.close(now, CloseReason::Silent);
+            return;
+        }
+        self.control.push(Control::Ping);
+        self.unanswered_pings = self.unanswered_pings.saturating_add(1);
+        self.deadlines.set(Deadline::Ping, now + self.settings.ping_interval);
+    }
+
+    fn beat(&mut self, now: Instant) {
+        let State::Connected(Agreed { beat_to_client: Some(interval), .. }) = self.state else { return };
+        let interval = interval.mul_f64(BEAT_SHARE);
+        if self.last_sent + interval <= now {
+            self.control.push(Control::Beat);
+            self.deadlines.set(Deadline::Beat, now + interval);
+        } else {
+            self.deadlines.set(Deadline::Beat, self.last_sent + interval);
+        }
+    }
+}

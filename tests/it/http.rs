@@ -1,0 +1,147 @@
+//! What is at which path; contract §4 and §7.
+
+use serde_json::json;
+
+use crate::support::{Client, Feed, Server};
+
+#[test]
+fn about_tells_what_runs_and_where_its_ticks_come_from() {
+    let server = Server::ready(&[]);
+    let about = server.get("/api/about");
+    assert_eq!((about.status, about.header("content-type")), (200, "application/json"));
+    let about = about.json();
+    assert_eq!(about["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(about["kafka"], server.kafka);
+    assert_eq!(about["topic"], "ticks");
+    assert!(about["uptime_s"].is_u64(), "{about}");
+
+    let feed = Feed::to(&server);
+    feed.tick("A", r#""price":1"#);
+    let mut client = Client::connect(&server);
+    client.subscribe("1", "*");
+    assert_eq!(about["epoch"], client.frame().expect("epoch"), "the epoch is the messages'");
+}
+
+#[test]
+fn symbols_are_told_in_order_with_their_names_where_a_list_has_them() {
+    let server = Server::ready(&[]);
+    let feed = Feed::to(&server);
+    assert_eq!(server.get("/api/symbols").json(), json!({ "symbols": [] }));
+    feed.tick("ZZ-OURS", r#""price":1,"time_us":7"#);
+    let seq = feed.tick("AAPL", r#""price":1,"time_us":8"#);
+    server.await_seq("AAPL", seq);
+    let answer = server.get("/api/symbols").json();
+    let [apple, ours] = answer["symbols"].as_array().unwrap().as_slice() else { panic!("{answer}") };
+    assert_eq!((&apple["symbol"], &apple["seq"], &apple["time_us"]), (&json!("AAPL"), &json!(1), &json!(8)));
+    assert!(apple["name"].is_string() && apple["sector"].is_string(), "{apple}");
+    assert_eq!(*ours, json!({ "symbol": "ZZ-OURS", "seq": 0, "time_us": 7 }));
+}
+
+#[test]
+fn a_snapshot_is_what_a_subscription_would_give() {
+    let server = Server::ready(&[]);
+    let feed = Feed::to(&server);
+    feed.tick("A", r#""price":"9007199254740.993","time_us":1"#);
+    feed.tick("A", r#""price":"9007199254.740993","size":2,"time_us":1"#);
+    let seq = feed.tick("B", r#""bid":2,"time_us":2"#);
+    server.await_seq("B", seq);
+    let a = r#"{"symbol":"A","price":9007199254.740993,"size":2,"open":9007199254.740993,"high":9007199254.740993,"low":9007199254.740993,"volume":2,"trades":1,"time_us":1,"seq":1}"#;
+    let b = r#"{"symbol":"B","bid":2,"time_us":2,"seq":2}"#;
+    let epoch = server.get("/api/about").json()["epoch"].clone();
+    let check = |query: &str, states: &str| {
+        let answer = server.get(&format!("/api/snapshot{query}"));
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+        // As text: a parser with binary floats would hide a lost digit.
+        assert_eq!(answer.body, format!(r#"{{"epoch":{epoch},"snapshots":[{states}]}}"#), "{query}");
+    };
+    check("?symbols=A", a);
+    check("?symbols=B,A", &format!("{b},{a}"));
+    check("?symbols=A,UNKNOWN", a);
+    check("", &format!("{a},{b}"));
+
+    let mut client = Client::connect(&server);
+    client.subscribe("1", "A");
+    assert_eq!(client.frame().body, a.replace(r#","seq":1"#, ""));
+
+    let answer = server.get("/api/snapshot?symbols=A,no%20symbol");
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("no symbol"), "{}", answer.body);
+}
+
+#[test]
+fn answers_carry_what_keeps_browsers_safe() {
+    let server = Server::ready(&[]);
+    for path in ["/", "/api/about", "/api/symbols", "/api/snapshot", "/livez", "/readyz", "/metrics"] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+    let page = server.get("/");
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert_eq!(page.header("x-frame-options"), "DENY");
+    assert!(page.header("content-security-policy").contains("default-src 'self'"));
+    let missing = server.get("/nothing/here");
+    assert_eq!((missing.status, missing.header("x-content-type-options")), (404, "nosniff"));
+}
+
+#[test]
+fn every_line_of_the_metrics_is_well_formed_and_the_names_of_the_contract_are_there() {
+    let server = Server::ready(&[]);
+    let feed = Feed::to(&server);
+    let seq = feed.tick("A", r#""price":1"#);
+    server.await_seq("A", seq);
+    let mut client = Client::connect(&server);
+    client.subscribe("1", "A");
+    client.frame();
+    server.await_metric("tickcast_subscriptions{kind=\"exact\"}", 1.0);
+    // librdkafka tells the lag once a second.
+    server.await_metric("tickcast_consumer_lag_records{partition=\"0\"}", 0.0);
+
+    let answer = server.get("/metrics");
+    assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"));
+    let mut declared = std::collections::HashSet::new();
+    for line in answer.body.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').expect("a TYPE line has a kind");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+            assert!(declared.insert(name.to_owned()), "{name} is declared twice");
+            assert!(kind != "counter" || name.ends_with("_total"), "{line}");
+        } else if !line.starts_with("# HELP ") {
+            check_sample(line, &declared);
+        }
+    }
+    for (name, value) in [
+        ("tickcast_ticks_ingested_total", 1.0),
+        ("tickcast_symbols", 1.0),
+        ("tickcast_messages_sent_total{transport=\"websocket\"}", 1.0),
+        ("tickcast_sessions{transport=\"websocket\"}", 1.0),
+        ("tickcast_sessions_opened_total", 1.0),
+        ("tickcast_ticks_conflated_total", 0.0),
+        ("tickcast_slow_sessions", 0.0),
+        ("tickcast_stage_seconds_count{stage=\"kafka_to_ingested\"}", 1.0),
+        ("tickcast_build_info{version=\"0.1.0\"}", 1.0),
+    ] {
+        assert!(answer.body.contains(&format!("\n{name} ")), "{name} is there");
+        assert_eq!(server.metric(name), value, "{name}");
+    }
+    assert!(server.metric("tickcast_sent_bytes_total{transport=\"websocket\"}") > 100.0);
+    assert!(server.metric("tickcast_feed_age_seconds") < 3600.0);
+    assert!(server.metric("process_resident_memory_bytes") > 0.0);
+}
+
+/// `name{label="value",…} number`, of a declared family.
+fn check_sample(line: &str, declared: &std::collections::HashSet<String>) {
+    let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line:?} is no sample"));
+    assert!(value.parse::<f64>().is_ok(), "{line}");
+    let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+    let is_family = |name: &str| declared.contains(name);
+    let of_histogram = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+    assert!(is_family(name) || of_histogram.is_some_and(is_family), "{line}: no TYPE before it");
+    assert!(name.starts_with("tickcast_") || name.starts_with("process_"), "{line}");
+    let labels = labels.strip_suffix('}').unwrap_or_else(|| panic!("{line}: labels aren't closed"));
+    for label in labels.split(',').filter(|label| !label.is_empty()) {
+        let (key, value) = label.split_once('=').unwrap_or_else(|| panic!("{line}: {label}"));
+        assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line}");
+        assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
+    }
+}

@@ -1,0 +1,141 @@
+//! The rules of the house, read off the sources.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
+/// they are given.
+const PURE: [&str; 12] = [
+    "market/",
+    "feed/",
+    "stomp/",
+    "conflation/",
+    "session/",
+    "shard.rs",
+    "publication.rs",
+    "fold.rs",
+    "catch_up.rs",
+    "destination.rs",
+    "origin.rs",
+    "last_value_cache.rs",
+];
+
+/// What a pure room may not mention.
+const IMPURE: [&str; 11] = [
+    "tokio",
+    "actix",
+    "rdkafka",
+    "prometheus",
+    "tracing",
+    "Instant::now",
+    "SystemTime::now",
+    "Zoned::now",
+    "Timestamp::now",
+    "std::net",
+    "crate::metrics",
+];
+
+const LINES_MAX: usize = 400;
+
+/// A source file: its path below `src/` and its text.
+struct Source {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// The text without its tests, which may use anything.
+    fn code(&self) -> &str {
+        let is_tests = self.name.ends_with("tests.rs");
+        if is_tests { "" } else { self.text.split("#[cfg(test)]\n").next().unwrap_or_default() }
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files.sort();
+    files
+        .into_iter()
+        .map(|path| Source {
+            name: path.strip_prefix(&root).unwrap().to_string_lossy().into_owned(),
+            text: fs::read_to_string(&path).unwrap(),
+        })
+        .collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Fails with all that `find` found, each with its place.
+#[track_caller]
+fn check(rule: &str, find: impl Fn(&Source) -> Vec<String>) {
+    let sources = sources();
+    assert!(sources.len() > 50, "the sources are there");
+    let found: Vec<String> = sources
+        .iter()
+        .flat_map(|source| find(source).into_iter().map(move |what| format!("src/{}{what}", source.name)))
+        .collect();
+    assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
+}
+
+/// The lines of `text` that mention one of `words` outside of comments.
+fn mentions(text: &str, words: &[&str]) -> Vec<String> {
+    let code_of = |line: &'_ str| line.split("//").next().unwrap_or_default().to_owned();
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, code_of(line)));
+    lines
+        .flat_map(|(at, code)| {
+            let found = words.iter().filter(move |word| code.contains(**word));
+            found.map(move |word| format!(":{at}: {word}")).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[test]
+fn pure_rooms_know_no_runtime_no_socket_no_metric_and_no_clock() {
+    let sources = sources();
+    for room in PURE {
+        assert!(sources.iter().any(|source| source.name.starts_with(room)), "src/{room} is gone");
+    }
+    check("a pure room mentions", |source| {
+        let is_pure = PURE.iter().any(|room| source.name.starts_with(room));
+        if is_pure { mentions(source.code(), &IMPURE) } else { Vec::new() }
+    });
+}
+
+#[test]
+fn every_file_says_first_what_it_owns() {
+    check("no //! on the first line", |source| {
+        if source.text.starts_with("//! ") { Vec::new() } else { vec![String::new()] }
+    });
+}
+
+#[test]
+fn files_stay_short_enough_to_read() {
+    check(&format!("more than {LINES_MAX} lines"), |source| {
+        let lines = source.text.lines().count();
+        if lines > LINES_MAX { vec![format!(": {lines} lines")] } else { Vec::new() }
+    });
+}
+
+#[test]
+fn nothing_is_left_to_do() {
+    let marks = ["todo!", "unimplemented!", "dbg!"];
+    check("left behind", |source| mentions(&source.text, &marks));
+    check("left behind", |source| {
+        let lines = source.text.lines().enumerate();
+        let left = lines.filter(|(_, line)| ["FIXME", "TODO", "XXX"].iter().any(|mark| line.contains(mark)));
+        left.map(|(at, line)| format!(":{}: {}", at + 1, line.trim())).collect()
+    });
+}

@@ -1,0 +1,111 @@
+//! How it starts, how it ends, and what it says when it can't start; contract §2.
+
+use std::net::TcpListener;
+
+use crate::support::{Client, Feed, Incoming, Process, Server, run_to_the_end};
+
+/// The one line that tells a user why the command failed.
+fn the_reason<'a>(log: &'a [String], part: &str) -> &'a str {
+    let told: Vec<&String> = log.iter().filter(|line| line.contains(part)).collect();
+    assert_eq!(told.len(), 1, "one line names {part}: {log:#?}");
+    told[0]
+}
+
+#[test]
+fn a_port_in_use_ends_the_start_with_code_2_and_its_address() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let (code, log) = run_to_the_end(&["serve", "--listen", &address]);
+    assert_eq!(code, Some(2), "{log:#?}");
+    assert!(the_reason(&log, &address).contains("in use"), "{log:#?}");
+}
+
+#[test]
+fn a_brokers_port_in_use_ends_the_start_with_code_2_and_its_address() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap();
+    let port = address.port().to_string();
+    let (code, log) = run_to_the_end(&["serve", "--listen", "127.0.0.1:0", "--embedded-kafka-port", &port]);
+    assert_eq!(code, Some(2), "{log:#?}");
+    assert!(the_reason(&log, &address.to_string()).contains("in use"), "{log:#?}");
+}
+
+#[test]
+fn an_unreachable_broker_ends_the_start_with_code_2_and_its_address() {
+    // Bound and not listening: nobody else takes the port, and nobody answers.
+    let held = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    held.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let address = held.local_addr().unwrap().as_socket().unwrap().to_string();
+    let (code, log) =
+        run_to_the_end(&["serve", "--listen", "127.0.0.1:0", "--kafka", &address, "--kafka-deadline-s", "1"]);
+    assert_eq!(code, Some(2), "{log:#?}");
+    the_reason(&log, &format!("Kafka at {address} doesn't answer"));
+}
+
+#[test]
+fn a_wrong_flag_ends_the_start_with_code_1_and_its_name() {
+    for (flags, name) in [
+        (["--listen", "nowhere"], "--listen"),
+        (["--max-symbols", "many"], "--max-symbols"),
+        (["--allowed-origins", "https://a/path"], "--allowed-origins"),
+    ] {
+        let (code, log) = run_to_the_end(&["serve", flags[0], flags[1]]);
+        assert_eq!(code, Some(1), "{flags:?}: {log:#?}");
+        assert!(log.iter().any(|line| line.contains(name) && line.contains(flags[1])), "{log:#?}");
+    }
+}
+
+#[test]
+fn the_start_tells_where_everything_is_and_that_the_broker_keeps_nothing() {
+    let process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(process.line().starts_with("page    http://127.0.0.1:"));
+    let kafka = process.line();
+    assert!(kafka.starts_with("kafka   127.0.0.1:") && kafka.ends_with(" topic ticks"), "{kafka}");
+    assert!(process.line().contains("embedded: for development only, it keeps nothing"));
+}
+
+#[test]
+fn a_signal_closes_every_session_with_1001_and_the_process_with_code_0() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::ready(&["--workers", "2"]);
+        let mut clients: Vec<Client> = (0..4).map(|_| Client::connect(&server)).collect();
+        for client in &mut clients {
+            client.subscribe("1", "*");
+        }
+        // Not even connected.
+        clients.push(Client::open(&server));
+        server.process.signal(signal);
+        for client in &mut clients {
+            assert_eq!(client.next(), Incoming::Closed(1001, "server shuts down".to_owned()), "SIG{signal}");
+            assert_eq!(client.next(), Incoming::Lost);
+        }
+        assert_eq!(server.process.await_exit().code(), Some(0), "SIG{signal}");
+        let log = server.process.log().join("\n");
+        assert!(log.contains(&format!("SIG{signal}")) && log.contains(r#""sessions_left":0"#), "{log}");
+    }
+}
+
+#[test]
+fn a_stalled_client_does_not_keep_the_process() {
+    let mut server = Server::ready(&["--shutdown-grace-s", "1"]);
+    let feed = Feed::to(&server);
+    let mut stalled = Client::with_receive_buffer(&server, 8 * 1024);
+    stalled.subscribe("all", "*");
+    let symbols: Vec<String> = (0..300).map(|number| format!("S{number}")).collect();
+    for price in 1..=10 {
+        let last = feed.round(&symbols, price);
+        server.await_seq(symbols.last().expect("there are symbols"), last);
+    }
+    server.await_metric("tickcast_slow_sessions", 1.0);
+    server.process.signal("TERM");
+    assert_eq!(server.process.await_exit().code(), Some(0));
+    drop(stalled);
+}
+
+#[test]
+fn a_signal_during_the_start_ends_it_with_code_0() {
+    let mut server = Server::starting(&["--kafka", "127.0.0.1:1", "--kafka-deadline-s", "600"]);
+    assert_eq!(server.get("/livez").status, 200);
+    server.process.signal("TERM");
+    assert_eq!(server.process.await_exit().code(), Some(0));
+}

@@ -1,0 +1,15 @@
+//! What the tests share: a server that is the real binary, clients, a producer, and patience.
+
+mod client;
+mod feed;
+mod frame;
+mod process;
+mod server;
+mod wait;
+
+pub(crate) use client::{Client, Incoming, masked_header, refused, upgrade};
+pub(crate) use feed::Feed;
+pub(crate) use frame::Frame;
+pub(crate) use process::{Process, run_to_the_end};
+pub(crate) use server::Server;
+pub(crate) use wait::{PATIENCE, eventually, eventually_is};

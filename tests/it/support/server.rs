@@ -1,0 +1,124 @@
+//! A `tickcast serve` process with the embedded broker, and its HTTP side.
+
+use std::net::SocketAddr;
+
+use serde_json::Value;
+
+use super::{
+    process::Process,
+    wait::{eventually, eventually_is},
+};
+
+/// A server on a free port of loopback; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    /// `host:port` of its broker.
+    pub(crate) kafka: String,
+}
+
+/// An answer to a GET.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: ureq::http::HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// A header's value; empty if it isn't there.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+}
+
+impl Server {
+    /// Starts a server and waits until it says that it is ready. One worker thread, unless `flags`
+    /// tell otherwise: what `/api/snapshot` shows, every session has then been told.
+    pub(crate) fn ready(flags: &[&str]) -> Self {
+        let mut server = Self::starting(flags);
+        eventually("/readyz answers 200", || {
+            server.process.assert_running();
+            match server.get("/readyz") {
+                Answer { status: 200, .. } => Ok(()),
+                Answer { status, body, .. } => Err(format!("{status} {body}")),
+            }
+        });
+        server
+    }
+
+    /// Starts a server and waits until it listens.
+    pub(crate) fn starting(flags: &[&str]) -> Self {
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+        if !flags.contains(&"--workers") {
+            arguments.extend(["--workers", "1"]);
+        }
+        arguments.extend(flags);
+        let process = Process::start(&arguments);
+        let page = process.line();
+        let address = page
+            .strip_prefix("page    http://")
+            .and_then(|rest| rest.strip_suffix('/'))
+            .unwrap_or_else(|| panic!("the page's address is announced first, not {page:?}"))
+            .parse()
+            .unwrap();
+        let kafka = process.line();
+        let kafka = kafka.strip_prefix("kafka   ").and_then(|rest| rest.split(' ').next());
+        Self { address, kafka: kafka.expect("the broker's address is announced second").to_owned(), process }
+    }
+
+    /// The answer to a GET.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[])
+    }
+
+    /// The answer to a GET with further headers.
+    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(super::PATIENCE))
+            .build()
+            .into();
+        let mut request = agent.get(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.call().unwrap();
+        let body = answer.body_mut().read_to_string().unwrap();
+        Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
+    }
+
+    /// The value of a sample in `/metrics`, labels included in its name; 0 while it isn't there.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let body = self.get("/metrics").body;
+        let sample = body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        sample.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    /// Waits until a sample has the value.
+    #[track_caller]
+    pub(crate) fn await_metric(&self, name: &str, value: f64) {
+        eventually_is(name, &value, || self.metric(name));
+    }
+
+    /// The state that a snapshot of the symbol would give; null if there is none.
+    pub(crate) fn snapshot(&self, symbol: &str) -> Value {
+        self.get(&format!("/api/snapshot?symbols={symbol}")).json()["snapshots"][0].clone()
+    }
+
+    /// Waits until the symbol's state stands at `seq` or later.
+    #[track_caller]
+    pub(crate) fn await_seq(&self, symbol: &str, seq: u64) {
+        eventually(&format!("{symbol} stands at {seq}"), || {
+            let state = self.snapshot(symbol);
+            match state["seq"].as_u64() {
+                Some(at) if at >= seq => Ok(()),
+                _ => Err(state.to_string()),
+            }
+        });
+    }
+}
