@@ -1,14 +1,15 @@
 //! The composition root: opens the sockets and the consumer, wires the actors, owns the order of
 //! the start and of the shutdown.
 
+mod demo;
+
 use std::{
     io::Write,
     net::TcpListener,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use anyhow::Context;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::Notify;
 
+use self::demo::DemoFeed;
 use crate::{
     actors::{
         ingest::{Ingest, IngestHandle, now_us},
@@ -25,10 +27,8 @@ use crate::{
     },
     config::{self, Broker, HostPort},
     failure::Failure,
-    feed::simulate::{MarketConfig, Names},
-    feeder::{self, simulate::SimulateConfig},
     http::{self, AppState},
-    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig, TickProducer},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
     origin::OriginPolicy,
@@ -123,40 +123,6 @@ impl Assembly {
 
     fn run(self) -> Result<(), Failure> {
         rt::System::new().block_on(self.server.run(self.ingest))
-    }
-}
-
-/// The demo's simulated market, on a thread of its own.
-struct DemoFeed {
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl DemoFeed {
-    fn spawn(producer: ProducerConfig, simulation: config::Simulation) -> Self {
-        let config = SimulateConfig {
-            market: MarketConfig { symbols: simulation.symbols, names: Names::Listed, seed: simulation.seed },
-            rate: simulation.rate,
-            duration: None,
-            count: None,
-        };
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        let publish = move || {
-            let published = TickProducer::connect(producer)
-                .and_then(|producer| feeder::simulate::run(&producer, &config, &flag));
-            if let Err(error) = published {
-                tracing::error!(%error, "the simulated feed ended");
-            }
-        };
-        let thread = thread::Builder::new().name("feed".into()).spawn(publish);
-        Self { stop, thread: thread.expect("a thread can be started") }
-    }
-
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // It has told why if it ended badly.
-        let _ = self.thread.join();
     }
 }
 
