@@ -21,10 +21,11 @@ use tokio::sync::Notify;
 use self::demo::DemoFeed;
 use crate::{
     actors::{
-        ingest::{Ingest, IngestHandle, now_us},
+        ingest::{Ingest, IngestHandle},
         mailbox::Mailbox,
         shard::ShardActor,
     },
+    clock::now_us,
     config::{self, Broker, HostPort},
     failure::Failure,
     http::{self, AppState},
