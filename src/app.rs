@@ -1,14 +1,15 @@
 //! The composition root: opens the sockets and the consumer, wires the actors, owns the order of
 //! the start and of the shutdown.
 
+mod demo;
+
 use std::{
     io::Write,
     net::TcpListener,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -17,18 +18,18 @@ use anyhow::Context;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::Notify;
 
+use self::demo::DemoFeed;
 use crate::{
     actors::{
-        ingest::{Ingest, IngestHandle, now_us},
+        ingest::{Ingest, IngestHandle},
         mailbox::Mailbox,
         shard::ShardActor,
     },
+    clock::now_us,
     config::{self, Broker, HostPort},
     failure::Failure,
-    feed::simulate::{MarketConfig, Names},
-    feeder::{self, simulate::SimulateConfig},
     http::{self, AppState},
-    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig, TickProducer},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
     origin::OriginPolicy,
@@ -40,6 +41,9 @@ use crate::{
 
 /// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
 const BACKLOG: i32 = 4096;
+
+/// Connections a worker has beside its sessions: pages, health checks, scrapes.
+const OTHER_CONNECTIONS_MAX: usize = 1024;
 
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
@@ -123,40 +127,6 @@ impl Assembly {
     }
 }
 
-/// The demo's simulated market, on a thread of its own.
-struct DemoFeed {
-    stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl DemoFeed {
-    fn spawn(producer: ProducerConfig, simulation: config::Simulation) -> Self {
-        let config = SimulateConfig {
-            market: MarketConfig { symbols: simulation.symbols, names: Names::Listed, seed: simulation.seed },
-            rate: simulation.rate,
-            duration: None,
-            count: None,
-        };
-        let stop = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&stop);
-        let publish = move || {
-            let published = TickProducer::connect(producer)
-                .and_then(|producer| feeder::simulate::run(&producer, &config, &flag));
-            if let Err(error) = published {
-                tracing::error!(%error, "the simulated feed ended");
-            }
-        };
-        let thread = thread::Builder::new().name("feed".into()).spawn(publish);
-        Self { stop, thread: thread.expect("a thread can be started") }
-    }
-
-    fn stop(self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // It has told why if it ended badly.
-        let _ = self.thread.join();
-    }
-}
-
 fn bootstrap_of(kafka: &config::Kafka, broker: Option<&EmbeddedBroker>) -> String {
     match (broker, &kafka.broker) {
         (Some(broker), _) => broker.bootstrap().to_owned(),
@@ -215,6 +185,7 @@ impl Server {
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
         let workers = config.server.workers.get();
+        let connections_max = config.server.max_connections + OTHER_CONNECTIONS_MAX;
         let server = HttpServer::new(move || {
             let shard = ShardActor::start(
                 Arc::clone(&mailboxes),
@@ -233,8 +204,9 @@ impl Server {
         server
             .workers(workers)
             .disable_signals()
-            // Sessions are counted where they begin; other requests are short.
-            .max_connections(usize::MAX >> 8)
+            // Sessions are counted, and refused with an answer, where they begin. This bounds what
+            // comes before: connections that ask for something else, or for nothing.
+            .max_connections(connections_max)
             // The body of a response is asked for more only when all before is in the kernel.
             .h1_write_buffer_size(1)
             .shutdown_timeout(1)

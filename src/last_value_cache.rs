@@ -131,6 +131,12 @@ impl LastValueCache {
         moved
     }
 
+    /// All topics, those that never published included.
+    #[cfg(test)]
+    pub(crate) fn topics(&self) -> impl Iterator<Item = (TopicId, &Topic)> {
+        self.topics.iter().map(|(index, topic)| (TopicId(index as u32), topic))
+    }
+
     /// How many topics there are.
     pub fn len(&self) -> usize {
         self.topics.len()

@@ -66,6 +66,7 @@ pub mod session;
 pub mod shard;
 
 // What it runs on.
+pub mod clock;
 pub mod kafka;
 pub mod readiness;
 pub mod rejection_log;

@@ -143,9 +143,7 @@ impl<C> Shard<C> {
             for route in &self.cache.topic(topic).routes {
                 let entry = &mut self.sessions[route.session as usize];
                 entry.session.outbox().mark(route.slot);
-                if let Some(writer) = entry.writer.take() {
-                    writer.wake();
-                }
+                entry.wake_writer();
             }
         }
     }
@@ -337,10 +335,11 @@ impl<C> Shard<C> {
 
 impl<C> Entry<C> {
     fn wake_writer(&mut self) {
-        if self.session.has_output()
-            && let Some(writer) = self.writer.take()
-        {
+        if let Some(writer) = self.writer.take_if(|_| self.session.has_output()) {
             writer.wake();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,12 +9,13 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use super::mailbox::Mailbox;
 use crate::{
     catch_up::CatchUp,
+    clock::now_us,
     fold::{Fold, Folded, Record},
     kafka::{Consumer, ConsumerError, Polled, record_of},
     market::DayBoundary,
@@ -293,12 +294,6 @@ impl Turn {
             self.ingest.readiness.starting("reading the log", Some(catch_up.remaining()));
         }
     }
-}
-
-/// The wall clock, in microseconds since the Unix epoch.
-pub(crate) fn now_us() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// FNV-1a, 64 bits: the same for ever and everywhere, which the standard library's hash isn't.

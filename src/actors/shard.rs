@@ -27,11 +27,9 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use prometheus::local::LocalHistogram;
 
-use super::{
-    ingest::now_us,
-    mailbox::{Delivery, Mailbox},
-};
+use super::mailbox::{Delivery, Mailbox};
 use crate::{
+    clock::now_us,
     last_value_cache::LastValueCache,
     metrics::{SessionMetrics, seconds},
     session::{CloseReason, Inbound, Settings, Severity, SubscriptionCounts, Transmitted},

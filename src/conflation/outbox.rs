@@ -8,7 +8,7 @@
 use crate::last_value_cache::TopicId;
 
 /// A slot's number within its outbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SlotId(u32);
 
 /// What a slot's next message has to be counted from.
@@ -163,6 +163,13 @@ impl Outbox {
     /// All slots.
     pub fn slots(&self) -> Vec<SlotId> {
         self.occupied().map(|(id, _)| id).collect()
+    }
+
+    /// The topic of a slot and its route there.
+    #[cfg(test)]
+    pub(crate) fn route_of(&self, SlotId(id): SlotId) -> (TopicId, u32) {
+        let slot = &self.slots[id as usize];
+        (slot.topic, slot.route)
     }
 
     fn occupied(&self) -> impl Iterator<Item = (SlotId, &Slot)> {

@@ -2,10 +2,11 @@
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use crate::{
+    clock::now_us,
     feed::{
         json,
         simulate::{Market, MarketConfig, Pacer},
@@ -64,10 +65,4 @@ pub fn run(
         producer.wait(TURN);
     }
     producer.flush()
-}
-
-/// Microseconds since the Unix epoch; a clock before 1970 shows zero.
-fn now_us() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
 
 use super::AppState;
-use crate::actors::ingest::now_us;
+use crate::clock::now_us;
 
 /// The process runs and answers.
 pub(super) async fn alive() -> HttpResponse {

@@ -34,42 +34,63 @@ pub(super) enum Control {
     Close(CloseReason),
 }
 
+impl Control {
+    fn frame_bytes(&self) -> usize {
+        match self {
+            Self::Frame(frame) => frame.len(),
+            Self::Beat | Self::Ping | Self::Pong(_) | Self::Close(_) => 0,
+        }
+    }
+}
+
 /// What is to be said, in order. It goes out before any price.
 #[derive(Debug, Default)]
-pub(super) struct ControlQueue(VecDeque<Control>);
+pub(super) struct ControlQueue {
+    queue: VecDeque<Control>,
+    /// Bytes of the frames among them.
+    frame_bytes: usize,
+}
 
-/// While so many wait, nothing more is read from the client, so that it can't make the server hold
-/// more than 256 receipts of, at most, its own header line (8 KiB); usually 60 bytes each.
+/// While so many wait, nothing more is read from the client.
 const CONTROL_MAX: usize = 256;
+
+/// While the frames that wait have so many bytes, nothing more is read from the client. A receipt
+/// has about 60 bytes, but its name is the client's, and may fill a header line (8 KiB).
+const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 impl ControlQueue {
     pub(super) fn push(&mut self, control: Control) {
         // Only the newest PING needs an answer (RFC 6455 §5.5.3), and nobody needs two beats.
-        match (&control, self.0.back_mut()) {
+        match (&control, self.queue.back_mut()) {
             (Control::Pong(_), Some(last @ Control::Pong(_))) => *last = control,
             (Control::Beat, Some(_)) => {}
-            _ => self.0.push_back(control),
+            _ => {
+                self.frame_bytes += control.frame_bytes();
+                self.queue.push_back(control);
+            }
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.queue.is_empty()
     }
 
     /// Whether the client has to read answers before it may ask for more.
     pub(super) fn is_full(&self) -> bool {
-        self.0.len() >= CONTROL_MAX
+        self.queue.len() >= CONTROL_MAX || self.frame_bytes >= FRAME_BYTES_MAX
     }
 
     /// Forgets what wasn't sent yet.
     pub(super) fn clear(&mut self) {
-        self.0 = VecDeque::new();
+        *self = Self::default();
     }
 
     /// Says what there is while the sink holds less than `bytes_max`.
     pub(super) fn drain_into(&mut self, sink: &mut impl FrameSink, bytes_max: usize) {
         while sink.len() < bytes_max {
-            match self.0.pop_front() {
+            let next = self.queue.pop_front();
+            self.frame_bytes -= next.as_ref().map_or(0, Control::frame_bytes);
+            match next {
                 Some(Control::Frame(frame)) => sink.frame(&[&frame]),
                 Some(Control::Beat) => sink.frame(&[b"\n"]),
                 Some(Control::Ping) => sink.ping(),
@@ -77,7 +98,7 @@ impl ControlQueue {
                 Some(Control::Close(reason)) => sink.close(reason.code(), reason.text()),
                 None => {
                     // A quiet session keeps no room for what it once had to say.
-                    self.0 = VecDeque::new();
+                    self.clear();
                     return;
                 }
             }

@@ -217,8 +217,8 @@ impl Session {
                 // "Clients MUST NOT send any more frames after the DISCONNECT frame is sent."
                 State::Disconnecting | State::Closing { .. } | State::Closed(_) => {}
             },
-            Inbound::Ping(payload) => self.control.push(Control::Pong(payload)),
-            Inbound::Pong => {}
+            Inbound::Ping(payload) if !self.is_ending() => self.control.push(Control::Pong(payload)),
+            Inbound::Ping(_) | Inbound::Pong => {}
             Inbound::Close => self.peer_closes(now),
             Inbound::Lost => self.end(CloseReason::ConnectionLost),
             Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
@@ -262,7 +262,7 @@ impl Session {
 
     /// The server wants the session to end.
     pub fn close(&mut self, now: Instant, reason: CloseReason) {
-        if !matches!(self.state, State::Closing { .. } | State::Closed(_)) {
+        if !self.is_ending() {
             self.control.push(Control::Close(reason));
             self.begin_close(now, reason, false);
         }
@@ -334,8 +334,15 @@ impl Session {
     }
 
     fn refuse(&mut self, now: Instant, violation: &Violation) {
-        self.control.push(Control::Frame(violation.to_frame()));
-        self.close(now, violation.reason());
+        if !self.is_ending() {
+            self.control.push(Control::Frame(violation.to_frame()));
+            self.close(now, violation.reason());
+        }
+    }
+
+    /// Whether the last word has been said: nothing may follow a close frame.
+    const fn is_ending(&self) -> bool {
+        matches!(self.state, State::Closing { .. } | State::Closed(_))
     }
 
     fn fault(&mut self, now: Instant, reason: CloseReason, detail: &'static str) {
@@ -378,6 +385,8 @@ impl Session {
         };
         self.state = State::Closed(reason);
         self.control.clear();
-        self.deadlines = Deadlines::default();
+        // A socket that is stuck is never asked again, and so its writer never sees the end: it's
+        // aborted at the deadline of what was handed to it.
+        self.stop_timers_but_send();
     }
 }

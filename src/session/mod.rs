@@ -16,8 +16,12 @@ mod connect;
 mod control;
 mod deadlines;
 mod machine;
+#[cfg(test)]
+pub(crate) mod recorder;
 mod settings;
 mod subscription;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 pub use close_reason::{CloseReason, Severity};

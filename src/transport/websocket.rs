@@ -86,7 +86,8 @@ impl Reader {
             Some(Frame::Binary(bytes) | Frame::Continuation(Item::FirstBinary(bytes))) => {
                 Received::Data(bytes)
             }
-            Some(Frame::Ping(payload)) => Received::Ping(payload),
+            // A copy: the answer may wait, and is not to keep all that was read with it.
+            Some(Frame::Ping(payload)) => Received::Ping(Bytes::copy_from_slice(&payload)),
             Some(Frame::Pong(_)) => Received::Pong,
             Some(Frame::Close(_)) => Received::Close,
         };

@@ -11,6 +11,7 @@ mod http;
 mod layering;
 mod lifecycle;
 mod origin;
+mod recordings;
 mod size_guard;
 mod ticks;
 mod transcripts;

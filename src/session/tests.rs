@@ -1,0 +1,297 @@
+//! Conversations of one session, on invented time.
+
+mod deadlines;
+mod talk;
+
+use bytes::Bytes;
+
+use self::talk::Talk;
+use super::{CloseReason, Inbound, Request, Settings, SubscriptionCounts};
+use crate::destination::Destination;
+
+#[test]
+fn a_disconnect_is_answered_by_its_receipt_or_by_the_close() {
+    let mut talk = Talk::connected("0,0");
+    talk.send("DISCONNECT\nreceipt:bye\n\n");
+    talk.send("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\nreceipt:no\n\n");
+    assert_eq!(talk.said(), ["RECEIPT bye"]);
+    assert_eq!(talk.pass(60), ["2 CLOSE 1000", "4 ended disconnected"]);
+
+    let mut talk = Talk::connected("0,0");
+    talk.send("DISCONNECT\n\n");
+    assert_eq!(talk.said(), ["CLOSE 1000"]);
+    assert_eq!(talk.pass(60), ["2 ended disconnected"]);
+}
+
+#[test]
+fn every_state_has_an_answer_to_every_event() {
+    use At::{AwaitingConnect, Closed, Closing, Connected, Disconnecting};
+    use CloseReason::{ClientClosed, ConnectionLost, Disconnected, Protocol, Shutdown, Slow};
+    let close = || Inbound::Close;
+    let lost = || Inbound::Lost;
+    let fault = || Inbound::Fault(Protocol, "x");
+    let too_big = || Inbound::Fault(CloseReason::TooBig, "x");
+    let ping = || Inbound::Ping(Bytes::from_static(b"?"));
+    let frame = || Inbound::Data(b"NACK\nid:1\n\n\0");
+
+    check(AwaitingConnect, close(), &["CLOSE 1000"], Some(ClientClosed));
+    check(AwaitingConnect, lost(), &[], Some(ConnectionLost));
+    check(AwaitingConnect, fault(), &["CLOSE 1002 protocol error"], None);
+    check(AwaitingConnect, too_big(), &["ERROR frame too big", "CLOSE 1009 too big"], None);
+    check(AwaitingConnect, ping(), &["PONG ?"], None);
+    check(AwaitingConnect, frame(), &["ERROR not connected", "CLOSE 1002 protocol error"], None);
+
+    check(Connected, close(), &["CLOSE 1000"], Some(ClientClosed));
+    check(Connected, lost(), &[], Some(ConnectionLost));
+    check(Connected, fault(), &["CLOSE 1002 protocol error"], None);
+    check(Connected, too_big(), &["ERROR frame too big", "CLOSE 1009 too big"], None);
+    check(Connected, ping(), &["PONG ?"], None);
+    check(Connected, frame(), &["ERROR nothing to acknowledge", "CLOSE 1002 protocol error"], None);
+
+    check(Disconnecting, close(), &["CLOSE 1000"], Some(Disconnected));
+    check(Disconnecting, lost(), &[], Some(Disconnected));
+    check(Disconnecting, fault(), &["CLOSE 1002 protocol error"], None);
+    check(Disconnecting, too_big(), &["ERROR frame too big", "CLOSE 1009 too big"], None);
+    check(Disconnecting, ping(), &["PONG ?"], None);
+    check(Disconnecting, frame(), &[], None);
+
+    // Nothing follows a close frame.
+    check(Closing, close(), &[], Some(Shutdown));
+    check(Closing, lost(), &[], Some(Shutdown));
+    check(Closing, fault(), &[], None);
+    check(Closing, too_big(), &[], None);
+    check(Closing, ping(), &[], None);
+    check(Closing, frame(), &[], None);
+
+    for inbound in [close(), lost(), fault(), too_big(), ping(), frame()] {
+        check(Closed, inbound, &[], Some(Slow));
+    }
+}
+
+#[test]
+fn connected_tells_version_heart_beat_session_and_server() {
+    let mut talk = Talk::begin();
+    talk.send("STOMP\naccept-version:1.0,1.1,1.2\nhost:h\nheart-beat:0,0\n\n");
+    let expected = format!(
+        "CONNECTED\nversion:1.2\nheart-beat:10000,10000\nsession:s-1\nserver:tickcast/{}\n\n\0",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(talk.said_in_full(), [expected]);
+    assert_eq!(talk.session.id(), "s-1");
+}
+
+#[test]
+fn a_wrong_connect_says_what_is_allowed() {
+    let version = "1.2, which is spoken here";
+    check_refusal(None, "CONNECT\naccept-version:1.0,1.1\n\n", "unsupported version", version, 1002);
+    check_refusal(None, "CONNECT\naccept-version:1.0\n\n", "unsupported version", "version:1.2\n", 1002);
+    check_refusal(None, "CONNECT\n\n", "unsupported version", "\"1.0\"", 1002);
+    let beat = "CONNECT\naccept-version:1.2\nheart-beat:a,b\n\n";
+    check_refusal(None, beat, "wrong header value", "two whole numbers of milliseconds", 1002);
+    check_refusal(None, "SUBSCRIBE\nid:1\n\n", "not connected", "must be CONNECT or STOMP", 1002);
+    check_refusal(None, "HELLO\n\n", "malformed frame", "\"HELLO\"", 1002);
+    let big = format!("CONNECT\ncontent-length:{}\n\n", 16 * 1024);
+    check_refusal(None, &big, "frame too big", "16384", 1009);
+}
+
+#[test]
+fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
+    let check = |frame: &str, message, detail, code| check_refusal(Some("0,0"), frame, message, detail, code);
+    let subscribe = |header: &str| format!("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\n{header}\n\n");
+    let wrong = "wrong header value";
+    check("CONNECT\naccept-version:1.2\n\n", "already connected", "one CONNECT", 1002);
+    check("SEND\ndestination:/x\nreceipt:r\n\n", "unknown destination", "receipt-id:r\n", 1002);
+    check("BEGIN\ntransaction:t\n\n", "transactions are not supported", "no transactions", 1002);
+    check("ACK\nid:1\n\n", "nothing to acknowledge", "ack:auto", 1002);
+    check("SUBSCRIBE\ndestination:/topic/price.stock.A\n\n", "missing header", "header id must", 1002);
+    check("SUBSCRIBE\nid:1\n\n", "missing header", "header destination must", 1002);
+    check("UNSUBSCRIBE\nreceipt:r\n\n", "missing header", "header id must", 1002);
+    check("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n", "unknown destination", "\"/queue/a\"", 1002);
+    check(
+        &subscribe("snapshot:maybe"),
+        wrong,
+        "snapshot:maybe isn't possible here; allowed: true, false",
+        1002,
+    );
+    check(&subscribe("mode:every"), wrong, "mode:every isn't possible here; allowed: latest", 1002);
+    check(&subscribe("max-rate:5"), wrong, "max-rate:5 isn't possible here; allowed: unlimited", 1002);
+    check(&subscribe("delta:true"), wrong, "delta:true isn't possible here; allowed: false", 1002);
+    check(&subscribe("ack:client"), wrong, "ack:client isn't possible here; allowed: auto", 1002);
+    check(&subscribe("fields:bid"), wrong, "fields:bid", 1002);
+    let big = format!("SEND\ncontent-length:{}\n\n", 64 * 1024);
+    check(&big, "frame too big", "65536", 1009);
+}
+
+#[test]
+fn a_session_has_no_more_subscriptions_than_it_may() {
+    let settings = Settings { subscriptions_max: 2, wildcards_max: 1, ..Settings::default() };
+    let begin = || {
+        let mut talk = Talk::connected_with("0,0", settings.clone());
+        for (id, symbol) in [("1", "A"), ("2", "B"), ("3", "*")] {
+            talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
+        }
+        assert_eq!(talk.session.subscriptions(), SubscriptionCounts { exact: 2, wildcards: 1 });
+        assert_eq!(talk.said(), [""; 0]);
+        talk
+    };
+    for (id, symbol, code) in
+        [("4", "C", "4005 too many subscriptions"), ("4", "C*", "4005 too many subscriptions")]
+    {
+        let mut talk = begin();
+        talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
+        assert_eq!(talk.said(), ["ERROR too many subscriptions".to_owned(), format!("CLOSE {code}")]);
+    }
+    let mut talk = begin();
+    talk.send("SUBSCRIBE\nid:3\ndestination:/topic/price.stock.C\n\n");
+    assert_eq!(talk.said(), ["ERROR duplicate subscription id", "CLOSE 1002 protocol error"]);
+    // Whoever takes one away may have another, of its kind.
+    let mut talk = begin();
+    talk.send("UNSUBSCRIBE\nid:3\n\n\0SUBSCRIBE\nid:3\ndestination:/topic/price.stock.AB*\n\n");
+    assert_eq!(talk.said(), [""; 0]);
+}
+
+#[test]
+fn requests_come_one_at_a_time_in_the_clients_order() {
+    let mut talk = Talk::connected("0,0");
+    let subscribe = "SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\nreceipt:r\n\n";
+    let requests = talk.send(&format!("{subscribe}\0UNSUBSCRIBE\nid:1\n\n\0UNSUBSCRIBE\nid:1\n\n"));
+    let [Request::Subscribe { subscription, wanted, receipt }, Request::Unsubscribe { subscription: gone }] =
+        &requests[..]
+    else {
+        panic!("{requests:?}")
+    };
+    assert_eq!(subscription, gone);
+    assert_eq!(wanted.destination, Destination::parse("/topic/price.stock.A").unwrap());
+    assert_eq!(receipt.as_deref(), Some("r"));
+    assert!(wanted.snapshot);
+}
+
+#[test]
+fn an_unsubscribe_of_an_unknown_id_gets_its_receipt() {
+    let mut talk = Talk::connected("0,0");
+    assert_eq!(talk.send("UNSUBSCRIBE\nid:7\nreceipt:r\n\n"), []);
+    assert_eq!(talk.said(), ["RECEIPT r"]);
+}
+
+#[test]
+fn whoever_does_not_read_answers_may_not_ask_more() {
+    const ASKED: usize = 600;
+    let mut talk = Talk::connected("0,10000");
+    let text: String =
+        (0..ASKED).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
+    talk.receive(Inbound::Data(text.as_bytes()));
+    assert!(!talk.session.accepts_input());
+    let mut answers = Vec::new();
+    while talk.session.has_output() {
+        let chunk = talk.hand_over();
+        assert!(chunk.len() <= 256, "a full queue is all that is held");
+        answers.extend(chunk);
+        assert_eq!(talk.session.next_request(talk.now), None);
+    }
+    let expected: Vec<_> = (0..ASKED).map(|number| format!("RECEIPT {number}")).collect();
+    assert_eq!(answers, expected);
+    assert!(talk.session.accepts_input());
+}
+
+#[test]
+fn large_answers_fill_the_queue_sooner() {
+    let mut talk = Talk::connected("0,0");
+    let receipt = ":".repeat(8000);
+    let mut asked = 0;
+    while talk.session.accepts_input() {
+        talk.send(&format!("UNSUBSCRIBE\nid:1\nreceipt:{receipt}\n\n"));
+        asked += 1;
+        assert!(asked < 10, "a few answers of 16 KB are enough");
+    }
+    assert_eq!(talk.said().len(), asked);
+    assert!(talk.session.accepts_input());
+}
+
+#[test]
+fn only_the_newest_ping_in_a_row_is_answered() {
+    let mut talk = Talk::connected("0,0");
+    for payload in ["1", "2", "3"] {
+        talk.receive(Inbound::Ping(Bytes::from_static(payload.as_bytes())));
+    }
+    assert_eq!(talk.said(), ["PONG 3"]);
+}
+
+#[test]
+fn a_message_may_be_as_large_as_a_frame() {
+    let mut talk = Talk::begin();
+    assert_eq!(talk.session.message_bytes_max(), 16 * 1024);
+    talk.send("CONNECT\naccept-version:1.2\n\n");
+    assert_eq!(talk.session.message_bytes_max(), 64 * 1024);
+}
+
+#[test]
+fn every_reason_has_a_label_of_its_own() {
+    let reasons = [
+        CloseReason::Disconnected,
+        CloseReason::ClientClosed,
+        CloseReason::ConnectionLost,
+        CloseReason::Shutdown,
+        CloseReason::Protocol,
+        CloseReason::NotUtf8,
+        CloseReason::TooBig,
+        CloseReason::Slow,
+        CloseReason::ConnectDeadline,
+        CloseReason::Silent,
+        CloseReason::TooManySubscriptions,
+    ];
+    let labels: std::collections::BTreeSet<_> = reasons.iter().map(|reason| reason.label()).collect();
+    assert_eq!(labels.len(), reasons.len());
+    for reason in reasons {
+        assert!(reason.text().len() <= 123, "a close frame has no room for more");
+    }
+}
+
+/// The session is refused with this ERROR, and closed with this code.
+#[track_caller]
+fn check_refusal(heart_beat: Option<&str>, frame: &str, message: &str, detail: &str, code: u16) {
+    let mut talk = heart_beat.map_or_else(Talk::begin, Talk::connected);
+    talk.send(frame);
+    let said = talk.said_in_full();
+    let [error, close] = &said[..] else { panic!("{said:?}") };
+    assert!(error.starts_with(&format!("ERROR\nmessage:{message}\n")), "{error:?}");
+    assert!(error.contains(detail), "{error:?}");
+    assert!(close.starts_with(&format!("CLOSE {code} ")), "{close:?}");
+    assert_eq!(talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n"), []);
+    assert_eq!(talk.said(), [""; 0]);
+}
+
+/// Where a session stands.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    AwaitingConnect,
+    Connected,
+    Disconnecting,
+    Closing,
+    Closed,
+}
+
+#[track_caller]
+fn check(at: At, inbound: Inbound<'_>, said: &[&str], closed: Option<CloseReason>) {
+    let mut talk = match at {
+        At::AwaitingConnect => Talk::begin(),
+        _ => Talk::connected("0,0"),
+    };
+    match at {
+        At::AwaitingConnect | At::Connected => {}
+        At::Disconnecting => {
+            talk.send("DISCONNECT\nreceipt:r\n\n");
+        }
+        At::Closing => talk.session.close(talk.now, CloseReason::Shutdown),
+        At::Closed => {
+            talk.receive(Inbound::Ping(Bytes::new()));
+            talk.hand_over();
+            talk.stalled = true;
+            talk.pass(11);
+        }
+    }
+    talk.said();
+    let what = format!("{at:?} {inbound:?}");
+    talk.receive(inbound);
+    assert_eq!(talk.said(), said, "{what}");
+    assert_eq!(talk.session.closed(), closed, "{what}");
+}

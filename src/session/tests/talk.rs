@@ -1,0 +1,101 @@
+//! A client that talks to a session, on invented time.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    last_value_cache::LastValueCache,
+    session::{
+        Inbound, Request, Session, Settings,
+        recorder::{Recorder, brief},
+    },
+};
+
+/// A session, its client and its clock.
+pub(super) struct Talk {
+    pub(super) session: Session,
+    pub(super) cache: LastValueCache,
+    pub(super) start: Instant,
+    pub(super) now: Instant,
+    /// The socket takes nothing more.
+    pub(super) stalled: bool,
+}
+
+impl Talk {
+    pub(super) fn begin() -> Self {
+        Self::begin_with(Settings::default())
+    }
+
+    fn begin_with(settings: Settings) -> Self {
+        let now = Instant::now();
+        let session = Session::new("s-1", Arc::new(settings), now);
+        Self { session, cache: LastValueCache::default(), start: now, now, stalled: false }
+    }
+
+    pub(super) fn connected(heart_beat: &str) -> Self {
+        Self::connected_with(heart_beat, Settings::default())
+    }
+
+    pub(super) fn connected_with(heart_beat: &str, settings: Settings) -> Self {
+        let mut talk = Self::begin_with(settings);
+        talk.send(&format!("CONNECT\naccept-version:1.2\nheart-beat:{heart_beat}\n\n"));
+        assert_eq!(talk.said(), ["CONNECTED"]);
+        talk
+    }
+
+    /// Sends a frame; its NUL is added.
+    pub(super) fn send(&mut self, frame: &str) -> Vec<Request> {
+        self.receive(Inbound::Data(format!("{frame}\0").as_bytes()))
+    }
+
+    pub(super) fn receive(&mut self, inbound: Inbound<'_>) -> Vec<Request> {
+        self.session.receive(self.now, inbound);
+        std::iter::from_fn(|| self.session.next_request(self.now)).collect()
+    }
+
+    /// What is handed to the socket at once, without the socket taking it yet.
+    pub(super) fn hand_over(&mut self) -> Vec<String> {
+        let mut sink = Recorder::default();
+        self.session.poll_transmit(self.now, &self.cache, &mut sink);
+        sink.said.iter().map(|frame| brief(frame)).collect()
+    }
+
+    pub(super) fn said(&mut self) -> Vec<String> {
+        self.said_in_full().iter().map(|frame| brief(frame)).collect()
+    }
+
+    /// What the session says while the socket takes all of it.
+    pub(super) fn said_in_full(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            let mut sink = Recorder::default();
+            self.session.poll_transmit(self.now, &self.cache, &mut sink);
+            if sink.said.is_empty() {
+                return all;
+            }
+            all.append(&mut sink.said);
+        }
+    }
+
+    /// Lets time pass, and tells what happened at which second.
+    pub(super) fn pass(&mut self, seconds: u64) -> Vec<String> {
+        let end = self.now + Duration::from_secs(seconds);
+        let mut happened = Vec::new();
+        while let Some(at) = self.session.poll_timeout().filter(|at| *at <= end) {
+            assert!(at >= self.now, "no deadline is left behind");
+            self.now = at;
+            self.session.handle_timeout(at);
+            let second = (at - self.start).as_secs_f64();
+            if !self.stalled {
+                happened.extend(self.said().iter().map(|said| format!("{second} {said}")));
+            }
+            if let Some(reason) = self.session.closed() {
+                happened.push(format!("{second} ended {}", reason.label()));
+            }
+        }
+        self.now = end;
+        happened
+    }
+}

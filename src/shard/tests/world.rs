@@ -1,0 +1,212 @@
+//! A shard, its clients and its market, on invented time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    market::{State, Symbol},
+    publication::{Parts, Publication, Status, SymbolId},
+    session::{
+        Inbound, Settings, Transmitted,
+        recorder::{Recorder, brief},
+    },
+    shard::{Output, SessionKey, Shard},
+};
+
+/// Counts how often somebody was woken.
+#[derive(Debug, Default)]
+pub(super) struct Wakes(AtomicUsize);
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Wakes {
+    pub(super) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// One client's end of a connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) key: SessionKey,
+    pub(super) writer: Arc<Wakes>,
+    pub(super) reader: Arc<Wakes>,
+}
+
+pub(super) struct World {
+    /// Each connection is a number, in order of opening.
+    pub(super) shard: Shard<usize>,
+    pub(super) now: Instant,
+    pub(super) opened: usize,
+    /// What each frame pretends to be long.
+    pub(super) padding_bytes: usize,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let shard = Shard::new(Arc::new(Settings::default()));
+        Self { shard, now: Instant::now(), opened: 0, padding_bytes: 0 }
+    }
+
+    /// Opens a session without saying anything on it.
+    pub(super) fn open(&mut self) -> Client {
+        let key = self.shard.open(format!("s-{}", self.opened), self.opened, self.now);
+        self.opened += 1;
+        Client { key, writer: Arc::default(), reader: Arc::default() }
+    }
+
+    pub(super) fn connect(&mut self) -> Client {
+        let client = self.open();
+        self.send(&client, "CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n");
+        assert_eq!(self.read(&client), ["CONNECTED"]);
+        client
+    }
+
+    /// Opens a session that subscribes to these symbols, `1` to the first of them, and so on.
+    pub(super) fn subscriber(&mut self, symbols: &[&str]) -> Client {
+        let client = self.connect();
+        for (number, symbol) in (1..).zip(symbols) {
+            self.subscribe(&client, number, symbol);
+        }
+        client
+    }
+
+    pub(super) fn subscribe(&mut self, client: &Client, id: usize, symbol: &str) {
+        self.send(client, &subscribe(id, symbol, ""));
+    }
+
+    /// Sends a frame; its NUL is added.
+    pub(super) fn send(&mut self, client: &Client, frame: &str) {
+        let text = format!("{frame}\0");
+        self.shard.receive(client.key, self.now, Inbound::Data(text.as_bytes()));
+    }
+
+    /// Lets the socket take one chunk.
+    pub(super) fn take(&mut self, client: &Client) -> (Output, Vec<String>, Transmitted) {
+        let mut sink = Recorder::with_padding(self.padding_bytes);
+        let waker = Waker::from(Arc::clone(&client.writer));
+        let (output, transmitted) = self.shard.poll_transmit(client.key, self.now, &mut sink, &waker);
+        (output, sink.said, transmitted)
+    }
+
+    /// Lets the socket take everything, until the writer parks or ends.
+    pub(super) fn read_in_full(&mut self, client: &Client) -> Vec<String> {
+        let mut all = Vec::new();
+        loop {
+            let (output, mut said, _) = self.take(client);
+            all.append(&mut said);
+            if output != Output::Ready {
+                return all;
+            }
+        }
+    }
+
+    /// The same in short: `subscription symbol type ordinal conflated` for messages.
+    pub(super) fn read(&mut self, client: &Client) -> Vec<String> {
+        self.read_in_full(client)
+            .iter()
+            .map(|frame| Message::parse(frame).map_or_else(|| brief(frame), |message| message.brief()))
+            .collect()
+    }
+
+    pub(super) fn publish(&mut self, ticks: &[(u32, &str, u64)]) {
+        self.shard
+            .publish(ticks.iter().map(|(id, symbol, ordinal)| state(*id, symbol, *ordinal, Status::Listed)));
+    }
+
+    pub(super) fn delist(&mut self, id: u32, symbol: &str, ordinal: u64) {
+        self.shard.publish([state(id, symbol, ordinal, Status::Delisted)]);
+    }
+
+    pub(super) fn accepts_input(&mut self, client: &Client) -> bool {
+        self.shard.accepts_input(client.key, &Waker::from(Arc::clone(&client.reader)))
+    }
+
+    /// Lets time pass; answers which connections are to be aborted.
+    pub(super) fn pass(&mut self, seconds: u64) -> Vec<usize> {
+        self.now += Duration::from_secs(seconds);
+        self.shard.handle_timeouts(self.now).into_iter().copied().collect()
+    }
+
+    /// Every route leads to a slot, and every slot has its route.
+    #[track_caller]
+    pub(super) fn check_routes(&mut self) {
+        let mut routes: Vec<_> = self
+            .shard
+            .cache
+            .topics()
+            .flat_map(|(topic, it)| (0..).zip(&it.routes).map(move |(at, route)| (topic.0, at, *route)))
+            .map(|(topic, at, route)| (route.session, route.slot, topic, at))
+            .collect();
+        let mut slots = Vec::new();
+        for (place, entry) in &mut self.shard.sessions {
+            let outbox = entry.session.outbox();
+            let place = u32::try_from(place).unwrap();
+            slots.extend(outbox.slots().into_iter().map(|slot| {
+                let (topic, at) = outbox.route_of(slot);
+                (place, slot, topic.0, at)
+            }));
+        }
+        routes.sort_unstable();
+        slots.sort_unstable();
+        assert_eq!(routes, slots);
+    }
+}
+
+pub(super) fn subscribe(id: usize, symbol: &str, more: &str) -> String {
+    format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n{more}\n")
+}
+
+/// A symbol's state; its `seq` is its ordinal and 100.
+pub(super) fn state(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
+    Arc::new(Publication::new(Parts {
+        id: SymbolId(id),
+        symbol: Symbol::parse(symbol).unwrap(),
+        partition: 0,
+        seq: ordinal + 100,
+        epoch: "e".into(),
+        ordinal,
+        status,
+        state: State::default(),
+        ingested_us: 0,
+    }))
+}
+
+/// A MESSAGE, read back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) subscription: usize,
+    pub(super) symbol: String,
+    pub(super) kind: String,
+    pub(super) ordinal: u64,
+    pub(super) conflated: u64,
+}
+
+impl Message {
+    pub(super) fn parse(frame: &str) -> Option<Self> {
+        let headers = frame.strip_prefix("MESSAGE\n")?.split("\n\n").next()?;
+        let header = |name: &str| headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        Some(Self {
+            subscription: header("subscription")?.parse().ok()?,
+            symbol: header("destination")?.strip_prefix("/topic/price.stock.")?.to_owned(),
+            kind: header("type")?.to_owned(),
+            ordinal: header("seq")?.parse::<u64>().ok()? - 100,
+            conflated: header("conflated").map_or(Some(0), |count| count.parse().ok())?,
+        })
+    }
+
+    fn brief(&self) -> String {
+        let Self { subscription, symbol, kind, ordinal, conflated } = self;
+        format!("{subscription} {symbol} {kind} {ordinal} {conflated}")
+    }
+}
