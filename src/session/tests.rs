@@ -124,7 +124,7 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
 
 #[test]
 fn a_session_has_no_more_subscriptions_than_it_may() {
-    let settings = Settings { subscriptions_max: 2, wildcards_max: 1, ..Settings::default() };
+    let settings = Settings { subscriptions_max: 3, wildcards_max: 1, ..Settings::default() };
     let begin = || {
         let mut talk = Talk::connected_with("0,0", settings.clone());
         for (id, symbol) in [("1", "A"), ("2", "B"), ("3", "*")] {
@@ -144,7 +144,7 @@ fn a_session_has_no_more_subscriptions_than_it_may() {
     let mut talk = begin();
     talk.send("SUBSCRIBE\nid:3\ndestination:/topic/price.stock.C\n\n");
     assert_eq!(talk.said(), ["ERROR duplicate subscription id", "CLOSE 1002 protocol error"]);
-    // Whoever takes one away may have another, of its kind.
+    // Whoever takes one away may have another.
     let mut talk = begin();
     talk.send("UNSUBSCRIBE\nid:3\n\n\0SUBSCRIBE\nid:3\ndestination:/topic/price.stock.AB*\n\n");
     assert_eq!(talk.said(), [""; 0]);
