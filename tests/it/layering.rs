@@ -48,8 +48,14 @@ struct Source {
 impl Source {
     /// The text without its tests, which may use anything.
     fn code(&self) -> &str {
-        let is_tests = self.name.ends_with("tests.rs");
-        if is_tests { "" } else { self.text.split("#[cfg(test)]\n").next().unwrap_or_default() }
+        if self.name.ends_with("tests.rs") || self.name.contains("/tests/") {
+            return "";
+        }
+        // A test module that stands in the file is its last item.
+        let mut begins = self.text.match_indices("#[cfg(test)]\n").map(|(at, _)| at);
+        let stands_here =
+            |at: &usize| self.text[*at..].lines().nth(1).is_some_and(|line| line.ends_with('{'));
+        &self.text[..begins.find(stands_here).unwrap_or(self.text.len())]
     }
 }
 
@@ -144,4 +150,16 @@ fn nothing_is_left_to_do() {
 fn a_mention_is_found_in_code_and_not_in_comments() {
     let text = "//! tokio\nuse tokio::time; // actix\nlet now = Instant::now();\n";
     assert_eq!(mentions(text, &IMPURE), [":2: tokio", ":3: Instant::now"]);
+}
+
+#[test]
+fn tests_are_no_part_of_the_code() {
+    let code = |name: &str, text: &str| {
+        let source = Source { name: name.to_owned(), text: text.to_owned() };
+        source.code().to_owned()
+    };
+    assert_eq!(code("a.rs", "x\n#[cfg(test)]\nmod tests {\n}\n"), "x\n");
+    assert_eq!(code("a.rs", "#[cfg(test)]\nmod tests;\nx\n"), "#[cfg(test)]\nmod tests;\nx\n");
+    assert_eq!(code("a/tests.rs", "x"), "");
+    assert_eq!(code("a/tests/b.rs", "x"), "");
 }
