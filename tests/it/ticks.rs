@@ -1,5 +1,6 @@
 //! From the record to the client: exactness, bad records, redelivery, conflation's arithmetic.
 
+use rdkafka::mocking::MockCluster;
 use serde_json::{Value, json};
 
 use crate::support::{Client, Feed, Frame, Server, eventually};
@@ -150,6 +151,46 @@ fn a_tombstone_takes_a_symbol_off_every_list_and_a_tick_puts_it_back() {
     // Listed anew: nothing of its life before.
     assert_eq!((&back.json()["price"], &back.json()["volume"]), (&json!(2), &json!(0)));
     assert_eq!(listed(), ["GONE", "STAYS"]);
+}
+
+#[test]
+fn more_symbols_than_there_may_be_are_refused_and_the_known_ones_go_on() {
+    let server = Server::ready(&["--max-symbols", "2"]);
+    let feed = Feed::to(&server);
+    for symbol in ["A", "B", "C", "D"] {
+        feed.tick(symbol, r#""price":1"#);
+    }
+    let seq = feed.tick("A", r#""price":2"#);
+    server.await_seq("A", seq);
+    assert_eq!(server.metric("tickcast_ticks_rejected_total{reason=\"too_many_symbols\"}"), 2.0);
+    assert_eq!(server.metric("tickcast_symbols"), 2.0);
+    assert_eq!(server.snapshot("C"), Value::Null);
+}
+
+#[test]
+fn a_symbol_that_moves_to_another_partition_begins_a_new_epoch() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("ticks", 2, 1).unwrap();
+    let server = Server::ready(&["--kafka", &cluster.bootstrap_servers()]);
+    let feed = Feed::to(&server);
+    let mut client = Client::connect(&server);
+    client.subscribe("1", "MOVES");
+    let mut next = |partition, time_ms, price: u64| {
+        feed.at(partition, time_ms, "MOVES", &format!(r#"{{"symbol":"MOVES","price":{price}}}"#));
+        let frame = client.frame();
+        assert_eq!(frame.json()["price"], price);
+        (frame.expect("message-id").to_owned(), frame.expect("epoch").to_owned())
+    };
+    let (first, epoch) = next(0, 1000, 1);
+    let (second, same_epoch) = next(0, 2000, 2);
+    assert_eq!((first.as_str(), second.as_str(), &same_epoch), ("0-0", "0-1", &epoch));
+    let (moved, new_epoch) = next(1, 3000, 3);
+    assert_eq!(moved, "1-0");
+    assert_ne!(new_epoch, epoch, "the offsets of two partitions can't be compared");
+    // A straggler of the partition that it left.
+    feed.at(0, 2500, "MOVES", r#"{"symbol":"MOVES","price":4}"#);
+    server.await_metric("tickcast_ticks_rejected_total{reason=\"wrong_partition\"}", 1.0);
+    assert_eq!(next(1, 3000, 5), ("1-1".to_owned(), new_epoch));
 }
 
 #[test]

@@ -61,6 +61,13 @@ impl Feed {
         last
     }
 
+    /// Publishes a record to a partition, with a time in milliseconds, and waits until the broker has it.
+    pub(crate) fn at(&self, partition: i32, time_ms: i64, key: &str, value: &str) {
+        let record = BaseRecord::to("ticks").partition(partition).timestamp(time_ms).key(key).payload(value);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+        self.flush();
+    }
+
     /// Queues a record; the offset that it will have.
     pub(crate) fn queue(&self, key: Option<&str>, value: Option<&[u8]>, content_type: Option<&str>) -> u64 {
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to("ticks");
