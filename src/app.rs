@@ -201,12 +201,13 @@ impl Server {
             signal = stop_signal() => tracing::info!(signal = signal?, "shutting down"),
             () = ended.notified() => {}
         }
-        let failure = ingest_failure(ingest);
+        ingest.stop();
         shut_down(&state, &mailboxes, &http, grace).await;
         if let Err(error) = http_task.await {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
-        failure
+        // Last, since it may take a while: a consumer of an unreachable cluster closes slowly.
+        ingest_failure(ingest)
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
@@ -263,7 +264,6 @@ async fn shut_down(state: &AppState, mailboxes: &[Mailbox], http: &ServerHandle,
 }
 
 fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
-    ingest.stop();
     match ingest.join(INGEST_JOIN_DEADLINE) {
         None => {
             tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
