@@ -51,7 +51,7 @@ const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 /// See [`Failure`].
 pub fn serve(config: config::Serve) -> Result<(), Failure> {
     let broker = start_broker(&config.kafka)?;
-    Assembly::new(config, broker)?.run()
+    Assembly::new(config, broker.as_ref())?.run()
 }
 
 /// Serves a simulated market until told to stop.
@@ -61,10 +61,12 @@ pub fn serve(config: config::Serve) -> Result<(), Failure> {
 pub fn demo(config: config::Demo) -> Result<(), Failure> {
     let broker = start_broker(&config.serve.kafka)?;
     let producer = producer_config(&config.serve, broker.as_ref());
-    let assembly = Assembly::new(config.serve, broker)?;
+    let assembly = Assembly::new(config.serve, broker.as_ref())?;
     let feed = DemoFeed::spawn(producer, config.simulation);
     let served = assembly.run();
+    // While there still is a broker: the feed waits until its last ticks are acknowledged.
     feed.stop();
+    drop(broker);
     served
 }
 
@@ -72,19 +74,17 @@ pub fn demo(config: config::Demo) -> Result<(), Failure> {
 struct Assembly {
     server: Server,
     ingest: Ingest,
-    /// Ends after the server does.
-    _broker: Option<EmbeddedBroker>,
 }
 
 impl Assembly {
-    fn new(config: config::Serve, broker: Option<EmbeddedBroker>) -> Result<Self, Failure> {
+    fn new(config: config::Serve, broker: Option<&EmbeddedBroker>) -> Result<Self, Failure> {
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files can't be raised");
         }
         let listener = listen(&config.server.listen)?;
         let address =
             listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
-        let bootstrap = bootstrap_of(&config.kafka, broker.as_ref());
+        let bootstrap = bootstrap_of(&config.kafka, broker);
         let metrics = Metrics::new();
         let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
@@ -116,7 +116,7 @@ impl Assembly {
             topic: config.kafka.topic.as_str().to_owned(),
         };
         let server = Server { config, listener, mailboxes, state: web::Data::new(state) };
-        Ok(Self { server, ingest, _broker: broker })
+        Ok(Self { server, ingest })
     }
 
     fn run(self) -> Result<(), Failure> {
