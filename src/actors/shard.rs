@@ -124,7 +124,7 @@ impl ShardActor {
         inner.metrics.open.inc();
         inner.metrics.opened.inc();
         rt::spawn(self.clone().read(key, payload));
-        SessionBody { actor: self.clone(), key }
+        SessionBody { actor: self.clone(), key, socket }
     }
 
     async fn run(self) {
@@ -240,6 +240,7 @@ fn difference(before: usize, after: usize) -> i64 {
 pub struct SessionBody {
     actor: ShardActor,
     key: SessionKey,
+    socket: Socket,
 }
 
 impl MessageBody for SessionBody {
@@ -268,7 +269,10 @@ impl MessageBody for SessionBody {
                 Poll::Ready(Some(Ok(chunk)))
             }
             Output::Pending => Poll::Pending,
-            Output::Finished => Poll::Ready(None),
+            Output::Finished => {
+                self.socket.finish();
+                Poll::Ready(None)
+            }
         }
     }
 }

@@ -1,6 +1,10 @@
-//! What is set on each accepted socket, and how one is aborted.
+//! What is set on each accepted socket, and how one is ended.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::{
+    net::Shutdown,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    time::Duration,
+};
 
 use socket2::SockRef;
 
@@ -20,21 +24,37 @@ impl Socket {
         Self(stream.as_raw_fd())
     }
 
+    /// Says that nothing more will come. After the closing handshake "the server MUST close the
+    /// underlying TCP connection immediately" (RFC 6455 §5.5.1), while actix gives the client a
+    /// second to do so first, and browsers report the close when it's done.
+    ///
+    /// To be called when everything is in the kernel's hands, and only while the connection lives:
+    /// its descriptor is used again afterwards.
+    pub(crate) fn finish(self) {
+        note(SockRef::from(&self.descriptor()).shutdown(Shutdown::Write));
+    }
+
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes
     /// nothing, so there is nobody to send it to.
     ///
-    /// To be called only while the connection lives: its descriptor is used again afterwards.
-    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    /// To be called only while the connection lives.
     pub(crate) fn abort(self) {
-        // SAFETY: the session's response body, which the connection owns together with the stream,
-        // calls this before it is dropped; so the descriptor is still the stream's.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(self.0) };
+        let descriptor = self.descriptor();
         let socket = SockRef::from(&descriptor);
-        let done = socket
-            .set_linger(Some(std::time::Duration::ZERO))
-            .and_then(|()| socket.shutdown(std::net::Shutdown::Both));
-        if let Err(error) = done {
-            tracing::debug!(%error, "a connection was gone before it could be aborted");
-        }
+        note(socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(Shutdown::Both)));
+    }
+
+    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        // SAFETY: whoever calls does so before the session's response body is dropped. The
+        // connection owns the body together with the stream, and drops the stream last; so the
+        // descriptor is still the stream's.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
+}
+
+fn note(done: std::io::Result<()>) {
+    if let Err(error) = done {
+        tracing::debug!(%error, "a connection was gone before it could be ended");
     }
 }
