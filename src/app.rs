@@ -269,10 +269,11 @@ fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
             tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
             Ok(())
         }
-        Some(Ok(())) => Ok(()),
-        Some(Err(error @ ConsumerError::Configuration(_))) => Err(Failure::Configuration(error.into())),
-        Some(Err(error @ ConsumerError::Unreachable { .. })) => Err(Failure::StartUp(error.into())),
-        Some(Err(error @ ConsumerError::Assignment { .. })) => Err(Failure::Unexpected(error.into())),
+        Some(Err(_)) => Err(Failure::Unexpected(anyhow::anyhow!("the ingest thread panicked"))),
+        Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(error @ ConsumerError::Configuration(_)))) => Err(Failure::Configuration(error.into())),
+        Some(Ok(Err(error @ ConsumerError::Unreachable { .. }))) => Err(Failure::StartUp(error.into())),
+        Some(Ok(Err(error @ ConsumerError::Assignment { .. }))) => Err(Failure::Unexpected(error.into())),
     }
 }
 
