@@ -215,6 +215,8 @@ impl Server {
         let settings = Arc::new(session_settings(&config.limits));
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
+        // Later than a session's own deadline, which tells why.
+        let stuck_after = config.limits.send_deadline + Duration::from_secs(5);
         let workers = config.server.workers.get();
         let server = HttpServer::new(move || {
             let shard = ShardActor::start(
@@ -241,7 +243,7 @@ impl Server {
             .shutdown_timeout(1)
             .on_connect(move |io, extensions| {
                 if let Some(stream) = io.downcast_ref::<tokio::net::TcpStream>() {
-                    extensions.insert(Socket::prepare(stream, lowat_bytes));
+                    extensions.insert(Socket::prepare(stream, lowat_bytes, stuck_after));
                 }
             })
             .listen(listener)

@@ -16,8 +16,14 @@ impl Socket {
     /// Bounds what the kernel holds: beyond `lowat_bytes` of unsent data it reports the socket as
     /// full, and conflation takes over. (`TCP_NOTSENT_LOWAT`; without it a client that never reads
     /// makes the kernel take about 4 MiB, with 16 KiB of it about 110 KiB.)
-    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32) -> Self {
+    ///
+    /// And ends a connection whose client has taken nothing for `stuck_after`. Sessions have their
+    /// own deadline for that; for other answers there is none above the kernel.
+    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
         let socket = SockRef::from(stream);
+        if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {
+            tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
+        }
         if let Err(error) = socket.set_tcp_notsent_lowat(lowat_bytes) {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
