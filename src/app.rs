@@ -68,8 +68,9 @@ pub fn demo(config: config::Demo) -> Result<(), Failure> {
     let assembly = Assembly::new(config.serve, broker.as_ref())?;
     let feed = DemoFeed::spawn(producer, config.simulation);
     let served = assembly.run();
-    // While the broker is there: the feed waits until it has acknowledged everything.
+    // While there still is a broker: the feed waits until its last ticks are acknowledged.
     feed.stop();
+    drop(broker);
     served
 }
 
@@ -172,11 +173,11 @@ impl Server {
         }
         ingest.stop();
         shut_down(&state, &mailboxes, &http, grace).await;
-        let failure = ingest_failure(ingest);
         if let Err(error) = http_task.await {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
-        failure
+        // Last, since it may take a while: a consumer of an unreachable cluster closes slowly.
+        ingest_failure(ingest)
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
@@ -184,6 +185,8 @@ impl Server {
         let settings = Arc::new(session_settings(&config.limits));
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
+        // Later than a session's own deadline, which tells why.
+        let stuck_after = config.limits.send_deadline + Duration::from_secs(5);
         let workers = config.server.workers.get();
         let connections_max = config.server.max_connections + OTHER_CONNECTIONS_MAX;
         let server = HttpServer::new(move || {
@@ -212,7 +215,7 @@ impl Server {
             .shutdown_timeout(1)
             .on_connect(move |io, extensions| {
                 if let Some(stream) = io.downcast_ref::<tokio::net::TcpStream>() {
-                    extensions.insert(Socket::prepare(stream, lowat_bytes));
+                    extensions.insert(Socket::prepare(stream, lowat_bytes, stuck_after));
                 }
             })
             .listen(listener)
@@ -240,10 +243,11 @@ fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
             tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
             Ok(())
         }
-        Some(Ok(())) => Ok(()),
-        Some(Err(error @ ConsumerError::Configuration(_))) => Err(Failure::Configuration(error.into())),
-        Some(Err(error @ ConsumerError::Unreachable { .. })) => Err(Failure::StartUp(error.into())),
-        Some(Err(error @ ConsumerError::Assignment { .. })) => Err(Failure::Unexpected(error.into())),
+        Some(Err(_)) => Err(Failure::Unexpected(anyhow::anyhow!("the ingest thread panicked"))),
+        Some(Ok(Ok(()))) => Ok(()),
+        Some(Ok(Err(error @ ConsumerError::Configuration(_)))) => Err(Failure::Configuration(error.into())),
+        Some(Ok(Err(error @ ConsumerError::Unreachable { .. }))) => Err(Failure::StartUp(error.into())),
+        Some(Ok(Err(error @ ConsumerError::Assignment { .. }))) => Err(Failure::Unexpected(error.into())),
     }
 }
 

@@ -160,6 +160,11 @@ pub(crate) mod tests {
 
     /// A publication of a trade at 1 for tests of what happens to publications.
     pub(crate) fn publication(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
+        publication_of(id, symbol, ordinal, Status::Listed)
+    }
+
+    /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
+    pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
         let trade = Trade { price: Price::parse("1").unwrap(), size: None };
         Arc::new(Publication::new(Parts {
             id: SymbolId(id),
@@ -168,7 +173,7 @@ pub(crate) mod tests {
             seq: ordinal + 100,
             epoch: "e".into(),
             ordinal,
-            status: Status::Listed,
+            status,
             state: State { trade: Some(trade), ..State::default() },
             ingested_us: 0,
         }))

@@ -3,6 +3,7 @@
 //! It never waits for a client. Its thread is the only one that writes a symbol's state.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -76,31 +77,41 @@ impl IngestHandle {
         self.thread.is_finished()
     }
 
-    /// Why it ended. A thread that doesn't end in time is left behind: the process ends anyway, and
-    /// closing a consumer of an unreachable cluster can take long.
-    pub fn join(self, deadline: Duration) -> Option<Result<(), ConsumerError>> {
+    /// Why it ended; an error of the outer kind if it panicked. A thread that doesn't end in time is
+    /// left behind: the process ends anyway, and closing a consumer of an unreachable cluster can
+    /// take long.
+    pub fn join(self, deadline: Duration) -> Option<thread::Result<Result<(), ConsumerError>>> {
         let start = Instant::now();
         while !self.thread.is_finished() && start.elapsed() < deadline {
             thread::park_timeout(Duration::from_millis(5));
         }
-        self.thread.is_finished().then(|| self.thread.join().expect("the ingest actor doesn't panic"))
+        self.thread.is_finished().then(|| self.thread.join())
     }
-}
 
-impl Ingest {
-    /// Starts the actor; `ended` is called on its thread when it ends, however it does.
-    pub fn spawn(self, ended: impl FnOnce() + Send + 'static) -> IngestHandle {
+    fn start(
+        run: impl FnOnce(&AtomicBool) -> Result<(), ConsumerError> + Send + 'static,
+        ended: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("ingest".into())
             .spawn(move || {
-                let result = self.run(&flag);
+                // Nothing that a panic left half done is used again: it's only carried past `ended`.
+                let result = panic::catch_unwind(AssertUnwindSafe(|| run(&flag)));
                 ended();
-                result
+                result.unwrap_or_else(|payload| panic::resume_unwind(payload))
             })
             .expect("a thread can be started");
-        IngestHandle { stop, thread }
+        Self { stop, thread }
+    }
+}
+
+impl Ingest {
+    /// Starts the actor; `ended` is called on its thread when it ends, however it does: without it
+    /// the server would go on with prices that stand still.
+    pub fn spawn(self, ended: impl FnOnce() + Send + 'static) -> IngestHandle {
+        IngestHandle::start(move |stop| self.run(stop), ended)
     }
 
     fn run(self, stop: &AtomicBool) -> Result<(), ConsumerError> {
@@ -305,10 +316,20 @@ fn fnv_1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_waits_for_the_end_is_told_of_a_panic_too() {
+        let (tell, told) = sync_channel(1);
+        let handle = IngestHandle::start(|_| panic!("on purpose"), move || tell.send(()).unwrap());
+        assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(()));
+        assert!(handle.join(Duration::from_secs(10)).unwrap().is_err());
+    }
+
     #[test]
     fn the_epochs_hash_is_fnv_1a() {
         // From the algorithm's own test vectors.
-        assert_eq!(super::fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(super::fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+        assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
     }
 }

@@ -1,6 +1,6 @@
 //! The API for pages and services that want to look once.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
@@ -97,7 +97,9 @@ pub(super) async fn snapshot(
 
 fn named(request: &HttpRequest, symbols: &str) -> Result<Vec<Arc<Publication>>, String> {
     let mut publications = Vec::new();
-    for symbol in symbols.split(',') {
+    // Each once: a small question is not to have an answer a hundred times its size.
+    let mut seen = HashSet::new();
+    for symbol in symbols.split(',').filter(|symbol| seen.insert(*symbol)) {
         let symbol = SymbolRef::parse(symbol).map_err(|error| format!("symbols: {symbol:.40?}: {error}"))?;
         publications.extend(shard(request).with_cache(|cache| cache.current(symbol.as_str()).cloned()));
     }

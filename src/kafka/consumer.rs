@@ -15,7 +15,7 @@ use rdkafka::{
     metadata::MetadataPartition,
 };
 
-use crate::{config, fold::Record, metrics::FeedMetrics};
+use crate::{config, fold::Record, market::TIME_US_MAX, metrics::FeedMetrics};
 
 /// One topic of one cluster.
 pub struct Consumer {
@@ -203,11 +203,16 @@ pub(crate) fn record_of<'a>(message: &'a BorrowedMessage<'_>) -> Record<'a> {
     Record {
         partition: message.partition(),
         offset: u64::try_from(message.offset()).expect("a record's offset isn't negative"),
-        timestamp_us: message.timestamp().to_millis().unwrap_or(0).saturating_mul(1000),
+        timestamp_us: microseconds(message.timestamp().to_millis().unwrap_or(0)),
         key: message.key(),
         value: message.payload(),
         content_type,
     }
+}
+
+/// A producer may write any number as a record's time; it's held within what a tick's own may be.
+fn microseconds(time_ms: i64) -> i64 {
+    time_ms.saturating_mul(1000).clamp(0, TIME_US_MAX)
 }
 
 /// What librdkafka tells between the records.
@@ -242,3 +247,15 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_records_time_is_one_that_can_be_reckoned_with() {
+        assert_eq!(microseconds(1_732_187_000_123), 1_732_187_000_123_000);
+        assert_eq!([i64::MIN, -1, 0].map(microseconds), [0; 3]);
+        assert_eq!(microseconds(i64::MAX), TIME_US_MAX);
+    }
+}

@@ -1,6 +1,10 @@
-//! What is set on each accepted socket, and how one is aborted.
+//! What is set on each accepted socket, and how one is ended.
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::{
+    net::Shutdown,
+    os::fd::{AsRawFd, BorrowedFd, RawFd},
+    time::Duration,
+};
 
 use socket2::SockRef;
 
@@ -12,42 +16,51 @@ impl Socket {
     /// Bounds what the kernel holds: beyond `lowat_bytes` of unsent data it reports the socket as
     /// full, and conflation takes over. (`TCP_NOTSENT_LOWAT`; without it a client that never reads
     /// makes the kernel take about 4 MiB, with 16 KiB of it about 110 KiB.)
-    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32) -> Self {
+    ///
+    /// And ends a connection whose client has taken nothing for `stuck_after`. Sessions have their
+    /// own deadline for that; for other answers there is none above the kernel.
+    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
         let socket = SockRef::from(stream);
+        if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {
+            tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
+        }
         if let Err(error) = socket.set_tcp_notsent_lowat(lowat_bytes) {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
         Self(stream.as_raw_fd())
     }
 
-    /// Says that nothing more follows what was written. actix waits a second for the client's end
-    /// before it says so by itself, and the client waits for this one.
+    /// Says that nothing more will come. After the closing handshake "the server MUST close the
+    /// underlying TCP connection immediately" (RFC 6455 §5.5.1), while actix gives the client a
+    /// second to do so first, and browsers report the close when it's done.
     ///
-    /// To be called only while the connection lives, like [`abort`](Self::abort).
-    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    /// To be called when everything is in the kernel's hands, and only while the connection lives:
+    /// its descriptor is used again afterwards.
     pub(crate) fn finish(self) {
-        // SAFETY: as in `abort`.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(self.0) };
-        if let Err(error) = SockRef::from(&descriptor).shutdown(std::net::Shutdown::Write) {
-            tracing::debug!(%error, "a connection was gone before it was finished");
-        }
+        note(SockRef::from(&self.descriptor()).shutdown(Shutdown::Write));
     }
 
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes
     /// nothing, so there is nobody to send it to.
     ///
-    /// To be called only while the connection lives: its descriptor is used again afterwards.
-    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    /// To be called only while the connection lives.
     pub(crate) fn abort(self) {
-        // SAFETY: the session's response body, which the connection owns together with the stream,
-        // calls this before it is dropped; so the descriptor is still the stream's.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(self.0) };
+        let descriptor = self.descriptor();
         let socket = SockRef::from(&descriptor);
-        let done = socket
-            .set_linger(Some(std::time::Duration::ZERO))
-            .and_then(|()| socket.shutdown(std::net::Shutdown::Both));
-        if let Err(error) = done {
-            tracing::debug!(%error, "a connection was gone before it could be aborted");
-        }
+        note(socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(Shutdown::Both)));
+    }
+
+    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        // SAFETY: whoever calls does so before the session's response body is dropped. The
+        // connection owns the body together with the stream, and drops the stream last; so the
+        // descriptor is still the stream's.
+        unsafe { BorrowedFd::borrow_raw(self.0) }
+    }
+}
+
+fn note(done: std::io::Result<()>) {
+    if let Err(error) = done {
+        tracing::debug!(%error, "a connection was gone before it could be ended");
     }
 }

@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::world::{Client, Message, World, state, subscribe};
-use crate::{publication::Status, session::CloseReason, shard::Output};
+use super::world::{Client, Message, World, subscribe};
+use crate::{
+    publication::{Status, tests::publication_of},
+    session::CloseReason,
+    shard::Output,
+};
 
 const SYMBOLS: [&str; 5] = ["A", "AB", "ABC", "B", "C"];
 const DESTINATIONS: [&str; 8] = ["A", "AB", "B", "C", "*", "A*", "AB*", "X"];
@@ -170,7 +174,7 @@ impl Market {
         let ordinal = self.newest[symbol].map_or(0, |newest| newest.ordinal) + ticks;
         self.newest[symbol] = Some(Newest { ordinal, status });
         let id = u32::try_from(symbol).unwrap();
-        self.world.shard.publish([state(id, SYMBOLS[symbol], ordinal, status)]);
+        self.world.shard.publish([publication_of(id, SYMBOLS[symbol], ordinal, status)]);
         for session in &mut self.sessions {
             for subscription in session.subscriptions.values_mut() {
                 if is_new && takes(subscription.pattern, SYMBOLS[symbol]) {

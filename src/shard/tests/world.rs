@@ -10,8 +10,7 @@ use std::{
 };
 
 use crate::{
-    market::{State, Symbol},
-    publication::{Parts, Publication, Status, SymbolId},
+    publication::{Status, tests::publication_of},
     session::{
         Inbound, Settings, Transmitted,
         recorder::{Recorder, brief},
@@ -120,12 +119,13 @@ impl World {
     }
 
     pub(super) fn publish(&mut self, ticks: &[(u32, &str, u64)]) {
-        self.shard
-            .publish(ticks.iter().map(|(id, symbol, ordinal)| state(*id, symbol, *ordinal, Status::Listed)));
+        self.shard.publish(
+            ticks.iter().map(|(id, symbol, ordinal)| publication_of(*id, symbol, *ordinal, Status::Listed)),
+        );
     }
 
     pub(super) fn delist(&mut self, id: u32, symbol: &str, ordinal: u64) {
-        self.shard.publish([state(id, symbol, ordinal, Status::Delisted)]);
+        self.shard.publish([publication_of(id, symbol, ordinal, Status::Delisted)]);
     }
 
     pub(super) fn accepts_input(&mut self, client: &Client) -> bool {
@@ -165,21 +165,6 @@ impl World {
 
 pub(super) fn subscribe(id: usize, symbol: &str, more: &str) -> String {
     format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n{more}\n")
-}
-
-/// A symbol's state; its `seq` is its ordinal and 100.
-pub(super) fn state(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
-    Arc::new(Publication::new(Parts {
-        id: SymbolId(id),
-        symbol: Symbol::parse(symbol).unwrap(),
-        partition: 0,
-        seq: ordinal + 100,
-        epoch: "e".into(),
-        ordinal,
-        status,
-        state: State::default(),
-        ingested_us: 0,
-    }))
 }
 
 /// A MESSAGE, read back.
