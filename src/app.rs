@@ -161,7 +161,7 @@ impl Server {
         let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
         let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
         let http = server.handle();
-        let http_task = rt::spawn(server);
+        let mut http_task = rt::spawn(server);
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
             let ended = Arc::clone(&ended);
@@ -170,6 +170,8 @@ impl Server {
         tokio::select! {
             signal = stop_signal() => tracing::info!(signal = signal?, "shutting down"),
             () = ended.notified() => {}
+            // Nobody has asked it to end.
+            _ = &mut http_task => return Err(Failure::Unexpected(anyhow::anyhow!("the HTTP server ended"))),
         }
         ingest.stop();
         shut_down(&state, &mailboxes, &http, grace).await;
@@ -192,8 +194,9 @@ impl Server {
         let server = HttpServer::new(move || {
             let shard = ShardActor::start(
                 Arc::clone(&mailboxes),
-                // A worker that is started anew after a panic takes the place of another's shard.
-                next_worker.fetch_add(1, Ordering::Relaxed) % mailboxes.len(),
+                // Each worker thread calls this once. A panic, after which actix would start another
+                // worker, ends the process.
+                next_worker.fetch_add(1, Ordering::Relaxed),
                 Arc::clone(&settings),
                 state.metrics.sessions.clone(),
                 Arc::clone(&state.open_sessions),

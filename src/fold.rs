@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Arc};
 use crate::{
     feed::{Rejection, json::JsonDecoder},
     market::{DayBoundary, Instrument, Symbol, SymbolRef, Tick},
-    publication::{Epoch, Parts, Publication, Status, SymbolId},
+    publication::{Content, Epoch, Publication, Status, SymbolId},
 };
 
 /// One record of the log, as far as it matters here.
@@ -123,7 +123,7 @@ impl Fold {
         for id in self.dirty.drain(..) {
             let entry = &mut self.entries[id.0 as usize];
             entry.is_dirty = false;
-            each(Arc::new(Publication::new(Parts {
+            each(Arc::new(Publication::from(Content {
                 id,
                 symbol: entry.symbol.clone(),
                 partition: entry.position.partition,

@@ -170,7 +170,7 @@ mod tests {
     fn a_topic_that_nobody_waits_for_any_longer_is_forgotten() {
         let mut cache = LastValueCache::default();
         let id = cache.topic_of(&Symbol::parse("A").unwrap());
-        let slot = Outbox::default().insert(0, id, 0, Baseline::Snapshot);
+        let slot = Outbox::default().insert(0, id, Baseline::Snapshot);
         let [first, second] = [0, 1].map(|session| Route { session, slot });
         assert_eq!([cache.add_route(id, first), cache.add_route(id, second)], [0, 1]);
         assert_eq!(cache.remove_route(id, 0), Some(second));

@@ -7,6 +7,7 @@
 
 use std::{
     io::Write,
+    ops::Deref,
     sync::{Arc, OnceLock},
 };
 
@@ -26,9 +27,16 @@ pub struct SymbolId(pub u32);
 /// Which log an offset belongs to: offsets are comparable within one epoch only.
 pub type Epoch = Arc<str>;
 
-/// The state of a symbol at one place in the log.
+/// The state of a symbol at one place in the log. It reads like its [`Content`].
 #[derive(Debug)]
 pub struct Publication {
+    content: Content,
+    tail: OnceLock<Bytes>,
+}
+
+/// What a publication says.
+#[derive(Debug)]
+pub struct Content {
     /// The symbol's number.
     pub id: SymbolId,
     /// The symbol.
@@ -48,7 +56,6 @@ pub struct Publication {
     pub state: State,
     /// When the newest record reached this process, in microseconds since the Unix epoch.
     pub ingested_us: i64,
-    tail: OnceLock<Bytes>,
 }
 
 /// Whether a symbol is traded.
@@ -60,29 +67,21 @@ pub enum Status {
     Delisted,
 }
 
-/// What a publication is made of; see the fields of [`Publication`].
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the fields of Publication say it")]
-pub struct Parts {
-    pub id: SymbolId,
-    pub symbol: Symbol,
-    pub partition: i32,
-    pub seq: u64,
-    pub epoch: Epoch,
-    pub ordinal: u64,
-    pub status: Status,
-    pub state: State,
-    pub ingested_us: i64,
+impl Deref for Publication {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
+}
+
+impl From<Content> for Publication {
+    fn from(content: Content) -> Self {
+        Self { content, tail: OnceLock::new() }
+    }
 }
 
 impl Publication {
-    /// Puts one together.
-    pub fn new(parts: Parts) -> Self {
-        let Parts { id, symbol, partition, seq, epoch, ordinal, status, state, ingested_us } = parts;
-        let tail = OnceLock::new();
-        Self { id, symbol, partition, seq, epoch, ordinal, status, state, ingested_us, tail }
-    }
-
     /// What follows the headers `subscription`, `type` and `conflated` in a STOMP 1.2 MESSAGE:
     /// the other headers, the empty line, the body and the closing NUL.
     pub fn tail(&self) -> &Bytes {
@@ -121,7 +120,7 @@ impl Publication {
         let mut body = Vec::with_capacity(256);
         self.write_open_json(&mut body);
         body.push(b'}');
-        let Self { partition, seq, epoch, .. } = self;
+        let Content { partition, seq, epoch, .. } = &self.content;
         let mut destination = Vec::with_capacity(64);
         escape_into(self.symbol.as_str(), &mut destination);
         let mut out = Vec::with_capacity(body.len() + 192);
@@ -166,7 +165,7 @@ pub(crate) mod tests {
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
     pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
         let trade = Trade { price: Price::parse("1").unwrap(), size: None };
-        Arc::new(Publication::new(Parts {
+        Arc::new(Publication::from(Content {
             id: SymbolId(id),
             symbol: Symbol::parse(symbol).unwrap(),
             partition: 0,
@@ -197,7 +196,7 @@ pub(crate) mod tests {
             time_us: 1_732_187_000_123_456,
             venue: Some("XNAS".into()),
         };
-        let publication = Publication::new(Parts {
+        let publication = Publication::from(Content {
             id: SymbolId(0),
             symbol: Symbol::parse("BRK:B").unwrap(),
             partition: 3,

@@ -260,7 +260,7 @@ impl<C> Shard<C> {
         let newest = match wanted.destination {
             Destination::Price(symbol) => {
                 let topic = self.cache.topic_of(&symbol);
-                self.add_route(topic, place, subscription, wanted.snapshot);
+                self.add_route(topic, place, subscription, self.baseline(topic, wanted.snapshot));
                 self.cache.topic(topic).current.clone()
             }
             Destination::Prices(pattern) => {
@@ -271,7 +271,7 @@ impl<C> Shard<C> {
                     .map(|(topic, _)| topic)
                     .collect();
                 for topic in topics {
-                    self.add_route(topic, place, subscription, wanted.snapshot);
+                    self.add_route(topic, place, subscription, self.baseline(topic, wanted.snapshot));
                 }
                 self.wildcards.push(Wildcard { session: place, subscription, pattern });
                 None
@@ -281,24 +281,24 @@ impl<C> Shard<C> {
         self.sessions[place as usize].session.confirm(receipt, listed);
     }
 
-    /// Routes a topic to a subscription and queues the snapshot.
-    fn add_route(&mut self, topic: TopicId, place: u32, subscription: u32, snapshot: bool) {
-        let newest = self.cache.topic(topic).current.as_deref();
-        let listed = newest.is_some_and(|publication| publication.status == Status::Listed);
-        let owes_snapshot = snapshot && listed;
-        let baseline = if owes_snapshot {
-            Baseline::Snapshot
-        } else {
-            Baseline::After(newest.map_or(0, |publication| publication.ordinal))
-        };
-        let routes = self.cache.topic(topic).routes.len();
-        let route = u32::try_from(routes).expect("sessions are bounded");
+    /// What a new subscription's first message of the topic is counted from. A delisted symbol has
+    /// no state to take a snapshot of.
+    fn baseline(&self, topic: TopicId, snapshot: bool) -> Baseline {
+        match &self.cache.topic(topic).current {
+            Some(newest) if snapshot && newest.status == Status::Listed => Baseline::Snapshot,
+            Some(newest) => Baseline::After(newest.ordinal),
+            None => Baseline::After(0),
+        }
+    }
+
+    /// Routes a topic to a subscription, and queues the snapshot if it's owed one.
+    fn add_route(&mut self, topic: TopicId, place: u32, subscription: u32, baseline: Baseline) {
         let outbox = self.sessions[place as usize].session.outbox();
-        let slot = outbox.insert(subscription, topic, route, baseline);
-        if owes_snapshot {
+        let slot = outbox.insert(subscription, topic, baseline);
+        outbox.set_route(slot, self.cache.add_route(topic, Route { session: place, slot }));
+        if baseline == Baseline::Snapshot {
             outbox.mark(slot);
         }
-        self.cache.add_route(topic, Route { session: place, slot });
     }
 
     /// Takes away the routes to one subscription of a session, or to all of them.
@@ -320,14 +320,9 @@ impl<C> Shard<C> {
     fn expand_wildcards(&mut self, topic: TopicId) {
         let symbol = self.cache.topic(topic).symbol.clone();
         for at in 0..self.wildcards.len() {
-            let Wildcard { session, subscription, pattern } = &self.wildcards[at];
+            let Wildcard { session, subscription, ref pattern } = self.wildcards[at];
             if pattern.takes(symbol.as_ref()) {
-                let (place, subscription) = (*session, *subscription);
-                let outbox = self.sessions[place as usize].session.outbox();
-                let routes = self.cache.topic(topic).routes.len();
-                let route = u32::try_from(routes).expect("sessions are bounded");
-                let slot = outbox.insert(subscription, topic, route, Baseline::After(0));
-                self.cache.add_route(topic, Route { session: place, slot });
+                self.add_route(topic, session, subscription, Baseline::After(0));
             }
         }
     }

@@ -76,14 +76,21 @@ impl Default for Outbox {
 }
 
 impl Outbox {
-    /// Adds a slot, clean.
-    pub fn insert(&mut self, subscription: u32, topic: TopicId, route: u32, baseline: Baseline) -> SlotId {
+    /// Adds a slot, clean. Its route is told by [`Outbox::set_route`].
+    pub fn insert(&mut self, subscription: u32, topic: TopicId, baseline: Baseline) -> SlotId {
         let baseline = match baseline {
             Baseline::Snapshot => SNAPSHOT,
             Baseline::After(ordinal) => ordinal,
         };
-        let slot =
-            Slot { topic, subscription, route, previous: NONE, next: NONE, status: Status::Clean, baseline };
+        let slot = Slot {
+            topic,
+            subscription,
+            route: 0,
+            previous: NONE,
+            next: NONE,
+            status: Status::Clean,
+            baseline,
+        };
         if self.free == NONE {
             self.slots.push(slot);
             return SlotId(u32::try_from(self.slots.len() - 1).expect("subscriptions are bounded"));
@@ -150,7 +157,7 @@ impl Outbox {
         self.at(id).baseline = ordinal;
     }
 
-    /// Notes that the topic's route to this slot moved.
+    /// Notes where the topic's list of routes has the one to this slot.
     pub fn set_route(&mut self, SlotId(id): SlotId, route: u32) {
         self.at(id).route = route;
     }
@@ -205,7 +212,7 @@ mod tests {
 
     fn with_slots(count: u32) -> (Outbox, Vec<SlotId>) {
         let mut outbox = Outbox::default();
-        let slots = (0..count).map(|topic| outbox.insert(0, TopicId(topic), 0, Baseline::Snapshot)).collect();
+        let slots = (0..count).map(|topic| outbox.insert(0, TopicId(topic), Baseline::Snapshot)).collect();
         (outbox, slots)
     }
 
@@ -271,7 +278,7 @@ mod tests {
             for (topic, operation) in (0..).zip(operations) {
                 match operation {
                     Operation::Insert => {
-                        slots.push((outbox.insert(0, TopicId(topic), 0, Baseline::Snapshot), topic));
+                        slots.push((outbox.insert(0, TopicId(topic), Baseline::Snapshot), topic));
                     }
                     Operation::Remove(at) if !slots.is_empty() => {
                         let (slot, topic) = slots.swap_remove(at.index(slots.len()));
