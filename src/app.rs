@@ -34,13 +34,18 @@ use crate::{
     metrics::Metrics,
     origin::OriginPolicy,
     readiness::Readiness,
-    session::{CloseReason, Settings},
+    session::{CloseReason, FrameRate, Settings},
     stomp::HeartBeat,
     transport::socket::Socket,
 };
 
 /// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
 const BACKLOG: i32 = 4096;
+
+/// The kernel tells when a client takes nothing at all for the send time limit, and ends its
+/// connection. A client that takes a little, and so gets a little, may take this many times as long
+/// for the 16 KiB of one hand-over: with the default of 10 s that is 273 bytes a second.
+const HAND_OVER_FACTOR: u32 = 6;
 
 /// Connections a worker has beside its sessions: pages, health checks, scrapes.
 const OTHER_CONNECTIONS_MAX: usize = 1024;
@@ -187,8 +192,7 @@ impl Server {
         let settings = Arc::new(session_settings(&config.limits));
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
-        // Later than a session's own deadline, which tells why.
-        let stuck_after = config.limits.send_deadline + Duration::from_secs(5);
+        let stuck_after = config.limits.send_deadline;
         let workers = config.server.workers.get();
         let connections_max = config.server.max_connections + OTHER_CONNECTIONS_MAX;
         let server = HttpServer::new(move || {
@@ -204,7 +208,11 @@ impl Server {
             App::new()
                 .app_data(shard)
                 .app_data(state.clone())
-                .wrap(DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+                .wrap(
+                    DefaultHeaders::new()
+                        .add(("X-Content-Type-Options", "nosniff"))
+                        .add(("X-Frame-Options", "DENY")),
+                )
                 .configure(http::configure)
         });
         server
@@ -309,7 +317,9 @@ fn announce(
 fn session_settings(limits: &config::Limits) -> Settings {
     Settings {
         connect_deadline: limits.connect_deadline,
-        send_deadline: limits.send_deadline,
+        send_deadline: limits.send_deadline * HAND_OVER_FACTOR,
+        stuck_after: limits.send_deadline,
+        frame_rate: FrameRate { frames_per_s: limits.frame_rate, burst: f64::from(limits.frame_burst) },
         heart_beat: HeartBeat { can_send: limits.heart_beat, wants: limits.heart_beat },
         ping_interval: limits.ping_interval,
         frame_bytes_before_connect: limits.frame_before_connect_bytes,

@@ -185,6 +185,8 @@ impl ShardActor {
                     reader = None;
                 }
             }
+            // A client that never stops sending takes its turn like everybody else.
+            tokio::task::yield_now().await;
         }
         self.0.shard.borrow_mut().receive(key, Instant::now(), Inbound::Lost);
     }
@@ -279,7 +281,7 @@ impl MessageBody for SessionBody {
 impl Drop for SessionBody {
     fn drop(&mut self) {
         let inner = &self.actor.0;
-        let Some((id, reason)) = inner.shard.borrow_mut().forget(self.key) else { return };
+        let Some((id, reason)) = inner.shard.borrow_mut().forget(self.key, Instant::now()) else { return };
         inner.open.fetch_sub(1, Ordering::Relaxed);
         inner.metrics.open.dec();
         inner.metrics.closed.with_label_values(&[reason.label()]).inc();

@@ -168,6 +168,13 @@ struct LimitArgs {
     #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_usize),
         default_value = "16384")]
     frame_limit_before_connect_bytes: usize,
+    /// Frames a second that a client may send; whoever sends more is read from more slowly. A wildcard counts for
+    /// as many frames as it takes 256 symbols
+    #[arg(long, value_name = "PER_S", value_parser = rate, default_value = "50")]
+    frame_rate: f64,
+    /// Frames that a client may send at once, after a pause
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=1_000_000_u32), default_value = "200")]
+    frame_burst: u32,
 }
 
 #[derive(Debug, Args)]
@@ -286,6 +293,8 @@ impl From<LimitArgs> for config::Limits {
             ping_interval: args.ping_interval_s,
             frame_bytes: args.frame_limit_bytes,
             frame_before_connect_bytes: args.frame_limit_before_connect_bytes,
+            frame_rate: args.frame_rate,
+            frame_burst: args.frame_burst,
         }
     }
 }

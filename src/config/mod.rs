@@ -89,7 +89,7 @@ pub struct Market {
 }
 
 /// What one client may ask of the server, and how long it may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
     /// Subscriptions of a session, wildcards included.
     pub max_subscriptions: usize,
@@ -107,6 +107,10 @@ pub struct Limits {
     pub frame_bytes: usize,
     /// The longest frame before CONNECT was accepted, in bytes; at most `frame_bytes`.
     pub frame_before_connect_bytes: usize,
+    /// Frames a second that a client may send.
+    pub frame_rate: f64,
+    /// Frames that a client may send at once, after a pause.
+    pub frame_burst: u32,
 }
 
 /// Which pages may connect.

@@ -15,9 +15,11 @@ pub(super) enum Deadline {
     Send,
     /// The peer didn't close in time: the session ends.
     Close,
+    /// The client asked for too much at once: it may ask again.
+    Budget,
 }
 
-const COUNT: usize = 5;
+const COUNT: usize = 6;
 
 /// When each of them is, if at all.
 #[derive(Debug, Default)]
@@ -30,6 +32,10 @@ impl Deadlines {
 
     pub(super) fn clear(&mut self, deadline: Deadline) {
         self.0[deadline as usize] = None;
+    }
+
+    pub(super) const fn is_set(&self, deadline: Deadline) -> bool {
+        self.0[deadline as usize].is_some()
     }
 
     /// Whether the deadline has passed; it's cleared if so.

@@ -13,6 +13,7 @@ use slab::Slab;
 
 use super::{
     CloseReason, FrameSink, Settings, Subscription, Wanted,
+    budget::Budget,
     connect::Agreed,
     control::{Control, ControlQueue},
     deadlines::{Deadline, Deadlines},
@@ -42,6 +43,7 @@ pub struct Session {
     /// How many of them are wildcards.
     wildcards: usize,
     outbox: Outbox,
+    budget: Budget,
     deadlines: Deadlines,
     last_received: Instant,
     last_sent: Instant,
@@ -142,6 +144,7 @@ impl Session {
             id: id.into(),
             state: State::AwaitingConnect,
             decoder: Decoder::new(Limits::with_frame_bytes(settings.frame_bytes_before_connect)),
+            budget: Budget::full(settings.frame_rate, now),
             settings,
             control: ControlQueue::default(),
             subscriptions: Slab::new(),
@@ -175,9 +178,26 @@ impl Session {
         SubscriptionCounts { exact: self.subscriptions.len() - self.wildcards, wildcards: self.wildcards }
     }
 
-    /// Whether more may be read from the client: not while it doesn't read its answers.
+    /// Whether more may be read from the client: not while it doesn't read its answers, and not
+    /// while it has asked for more than it may.
     pub fn accepts_input(&self) -> bool {
-        !self.control.is_full()
+        !self.control.is_full() && !self.deadlines.is_set(Deadline::Budget)
+    }
+
+    /// What was just done for the client was this much work, in frames beyond the one it took.
+    pub const fn charge(&mut self, frames: f64) {
+        self.budget.spend(frames);
+    }
+
+    /// Whether the client may ask for something; if not, a deadline tells when.
+    fn check_budget(&mut self, now: Instant) -> bool {
+        match self.budget.check(self.settings.frame_rate, now) {
+            Ok(()) => true,
+            Err(at) => {
+                self.deadlines.set(Deadline::Budget, at);
+                false
+            }
+        }
     }
 
     /// How large a message of the transport may be now: no larger than a frame.
@@ -217,10 +237,14 @@ impl Session {
                 // "Clients MUST NOT send any more frames after the DISCONNECT frame is sent."
                 State::Disconnecting | State::Closing { .. } | State::Closed(_) => {}
             },
-            Inbound::Ping(payload) if !self.is_ending() => self.control.push(Control::Pong(payload)),
+            Inbound::Ping(payload) if !self.is_ending() => {
+                self.control.push(Control::Pong(payload));
+                self.budget.spend(1.0);
+                self.check_budget(now);
+            }
             Inbound::Ping(_) | Inbound::Pong => {}
             Inbound::Close => self.peer_closes(now),
-            Inbound::Lost => self.end(CloseReason::ConnectionLost),
+            Inbound::Lost => self.lose(now),
             Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
         }
     }
@@ -228,6 +252,9 @@ impl Session {
     /// What the shard has to do next for what was received.
     pub fn next_request(&mut self, now: Instant) -> Option<Request> {
         while self.accepts_input() && matches!(self.state, State::AwaitingConnect | State::Connected(_)) {
+            if !self.check_budget(now) {
+                return None;
+            }
             let frame = match self.decoder.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return None,
@@ -236,6 +263,7 @@ impl Session {
                     return None;
                 }
             };
+            self.budget.spend(1.0);
             match self.handle_frame(now, &frame) {
                 Ok(Some(request)) => return Some(request),
                 Ok(None) => {}
@@ -375,6 +403,12 @@ impl Session {
         self.state = State::Closing { reason, peer_closed };
         self.stop_timers_but_send();
         self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
+    }
+
+    fn lose(&mut self, now: Instant) {
+        let is_stuck = |since| now.duration_since(since) >= self.settings.stuck_after;
+        let is_slow = self.handed_over.is_some_and(is_stuck);
+        self.end(if is_slow { CloseReason::Slow } else { CloseReason::ConnectionLost });
     }
 
     fn end(&mut self, reason: CloseReason) {

@@ -11,6 +11,7 @@
 //!
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
+mod budget;
 mod close_reason;
 mod connect;
 mod control;
@@ -24,6 +25,7 @@ mod subscription;
 mod tests;
 mod violation;
 
+pub use budget::FrameRate;
 pub use close_reason::{CloseReason, Severity};
 pub use control::FrameSink;
 pub use machine::{Inbound, Request, Session, SubscriptionCounts, Transmitted};

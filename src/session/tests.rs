@@ -3,10 +3,12 @@
 mod deadlines;
 mod talk;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use self::talk::Talk;
-use super::{CloseReason, Inbound, Request, Settings, SubscriptionCounts};
+use super::{CloseReason, FrameRate, Inbound, Request, Settings, SubscriptionCounts};
 use crate::destination::Destination;
 
 #[test]
@@ -173,10 +175,67 @@ fn an_unsubscribe_of_an_unknown_id_gets_its_receipt() {
     assert_eq!(talk.said(), ["RECEIPT r"]);
 }
 
+/// A budget that nobody spends.
+fn roomy() -> Settings {
+    let frame_rate = FrameRate { frames_per_s: 1e6, burst: 1e6 };
+    Settings { frame_rate, ..Settings::default() }
+}
+
+#[test]
+fn whoever_asks_too_much_is_slowed_down_and_loses_nothing() {
+    const ASKED: usize = 300;
+    let mut talk = Talk::connected("0,0");
+    let text: String =
+        (0..ASKED).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
+    talk.receive(Inbound::Data(text.as_bytes()));
+    assert!(!talk.session.accepts_input());
+    // The burst, less the CONNECT that came before.
+    let mut answers = talk.said();
+    assert_eq!(answers.len(), 199);
+    let mut turns = 0;
+    while answers.len() < ASKED {
+        talk.now += Duration::from_secs(1);
+        talk.session.handle_timeout(talk.now);
+        assert_eq!(talk.session.next_request(talk.now), None);
+        let more = talk.said();
+        assert!(more.len() <= 51, "the rate holds, not {}", more.len());
+        answers.extend(more);
+        turns += 1;
+    }
+    assert_eq!(turns, 3, "101 frames at 50 a second");
+    let expected: Vec<_> = (0..ASKED).map(|number| format!("RECEIPT {number}")).collect();
+    assert_eq!(answers, expected);
+}
+
+#[test]
+fn pings_cost_as_much_as_frames_and_beats_cost_nothing() {
+    let mut talk = Talk::connected("0,0");
+    talk.receive(Inbound::Data("\n".repeat(1000).as_bytes()));
+    assert!(talk.session.accepts_input());
+    for _ in 0..199 {
+        assert!(talk.session.accepts_input());
+        talk.receive(Inbound::Ping(Bytes::new()));
+    }
+    assert!(!talk.session.accepts_input());
+}
+
+#[test]
+fn a_connection_that_is_lost_while_it_takes_nothing_was_slow() {
+    for (blocked_s, reason) in [(9, CloseReason::ConnectionLost), (10, CloseReason::Slow)] {
+        let settings = Settings { send_deadline: Duration::from_secs(60), ..Settings::default() };
+        let mut talk = Talk::connected_with("0,0", settings);
+        talk.send("UNSUBSCRIBE\nid:7\nreceipt:r\n\n");
+        talk.hand_over();
+        talk.now += Duration::from_secs(blocked_s);
+        talk.receive(Inbound::Lost);
+        assert_eq!(talk.session.closed(), Some(reason));
+    }
+}
+
 #[test]
 fn whoever_does_not_read_answers_may_not_ask_more() {
     const ASKED: usize = 600;
-    let mut talk = Talk::connected("0,10000");
+    let mut talk = Talk::connected_with("0,10000", roomy());
     let text: String =
         (0..ASKED).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
     talk.receive(Inbound::Data(text.as_bytes()));

@@ -5,7 +5,7 @@ mod world;
 
 use self::world::{World, subscribe};
 use super::{Output, SessionKey};
-use crate::session::{CloseReason, Inbound, SubscriptionCounts};
+use crate::session::{CloseReason, Inbound, Settings, SubscriptionCounts};
 
 #[test]
 fn the_snapshot_comes_first_and_updates_follow() {
@@ -186,16 +186,16 @@ fn an_id_can_be_used_again_at_any_moment() {
 fn the_key_of_an_ended_session_does_nothing() {
     let mut world = World::new();
     let first = world.subscriber(&["A"]);
-    assert_eq!(world.shard.forget(first.key), Some(("s-0".into(), CloseReason::ConnectionLost)));
+    assert_eq!(world.shard.forget(first.key, world.now), Some(("s-0".into(), CloseReason::ConnectionLost)));
     let second = world.subscriber(&["A"]);
     assert_eq!(second.key.place, first.key.place, "the place is used again");
-    assert_eq!(world.shard.forget(first.key), None);
+    assert_eq!(world.shard.forget(first.key, world.now), None);
     world.send(&first, "NACK\nid:1\n\n");
     assert_eq!(world.take(&first).0, Output::Finished);
     assert_eq!(world.shard.message_bytes_max(first.key), None);
     assert!(world.accepts_input(&first));
     let beyond = SessionKey { place: 7, generation: 1 };
-    assert_eq!(world.shard.forget(beyond), None);
+    assert_eq!(world.shard.forget(beyond, world.now), None);
     world.publish(&[(0, "A", 1)]);
     assert_eq!(world.read(&second), ["1 A update 1 0"]);
     assert_eq!(world.shard.sessions(), 1);
@@ -207,7 +207,7 @@ fn routes_stay_right_whoever_of_many_leaves() {
         let mut world = World::new();
         let clients: Vec<_> = (0..4).map(|_| world.subscriber(&["A", "*", "B"])).collect();
         world.publish(&[(0, "A", 1), (1, "B", 1)]);
-        world.shard.forget(clients[leaving].key);
+        world.shard.forget(clients[leaving].key, world.now);
         world.check_routes();
         world.send(&clients[(leaving + 1) % 4], "UNSUBSCRIBE\nid:2\n\n");
         world.check_routes();
@@ -272,13 +272,33 @@ fn whoever_does_not_read_answers_is_not_read_from_until_they_do() {
 }
 
 #[test]
+fn a_wildcard_costs_what_it_takes_and_the_reader_is_woken_when_that_is_paid() {
+    let mut world = World::with(Settings::default());
+    let symbols: Vec<String> = (0..1024).map(|number| format!("S{number}")).collect();
+    let ticks: Vec<_> = (0..).zip(&symbols).map(|(id, symbol)| (id, symbol.as_str(), 1)).collect();
+    world.publish(&ticks);
+    let client = world.connect();
+    // Each pair takes two tokens for its frames and eight for its routes.
+    let pair = "SUBSCRIBE\nid:1\ndestination:/topic/price.stock.*\n\n\0UNSUBSCRIBE\nid:1\nreceipt:r\n\n\0";
+    world.send(&client, &pair.repeat(40));
+    assert!(!world.accepts_input(&client));
+    let answered = |frames: &[String]| frames.iter().filter(|frame| frame.starts_with("RECEIPT")).count();
+    assert_eq!(answered(&world.read(&client)), 20);
+    assert!(world.pass(10).is_empty());
+    assert_eq!(client.reader.count(), 1);
+    assert_eq!(answered(&world.read(&client)), 20);
+    assert!(world.pass(1).is_empty());
+    assert!(world.accepts_input(&client));
+}
+
+#[test]
 fn a_reader_that_waits_is_woken_when_its_session_is_forgotten() {
     let mut world = World::new();
     let client = world.connect();
     let text: String = (0..300).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
     world.send(&client, &text);
     assert!(!world.accepts_input(&client));
-    world.shard.forget(client.key);
+    world.shard.forget(client.key, world.now);
     assert_eq!(client.reader.count(), 1);
     assert!(world.accepts_input(&client));
 }
@@ -306,7 +326,7 @@ fn only_stuck_connections_are_aborted() {
     for (client, reason) in
         [(stuck, CloseReason::Slow), (gone, CloseReason::ConnectionLost), (reading, CloseReason::Protocol)]
     {
-        assert_eq!(world.shard.forget(client.key).unwrap().1, reason);
+        assert_eq!(world.shard.forget(client.key, world.now).unwrap().1, reason);
     }
 }
 

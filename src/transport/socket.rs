@@ -17,8 +17,8 @@ impl Socket {
     /// full, and conflation takes over. (`TCP_NOTSENT_LOWAT`; without it a client that never reads
     /// makes the kernel take about 4 MiB, with 16 KiB of it about 110 KiB.)
     ///
-    /// And ends a connection whose client has taken nothing for `stuck_after`. Sessions have their
-    /// own deadline for that; for other answers there is none above the kernel.
+    /// And has the kernel end a connection whose client has taken nothing for `stuck_after`
+    /// (`TCP_USER_TIMEOUT`). Only the kernel knows: actix doesn't tell of the parts it has written.
     pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
         let socket = SockRef::from(stream);
         if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {

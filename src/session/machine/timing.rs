@@ -21,6 +21,7 @@ impl Session {
         if self.deadlines.take_due(Deadline::Send, now) {
             self.end(CloseReason::Slow);
         }
+        self.deadlines.take_due(Deadline::Budget, now);
         if self.deadlines.take_due(Deadline::Connect, now) {
             let violation = Violation::new("no CONNECT", "no CONNECT or STOMP frame came in time")
                 .closing_with(CloseReason::ConnectDeadline);
@@ -42,7 +43,8 @@ impl Session {
     }
 
     pub(super) fn stop_timers_but_send(&mut self) {
-        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close] {
+        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close, Deadline::Budget]
+        {
             self.deadlines.clear(deadline);
         }
     }

@@ -152,7 +152,7 @@ impl Market {
             }
             Operation::Disconnect { client } if client < clients => {
                 let session = self.sessions.swap_remove(client);
-                let ended = self.world.shard.forget(session.client.key);
+                let ended = self.world.shard.forget(session.client.key, self.world.now);
                 prop_assert_eq!(ended.map(|(_, reason)| reason), Some(CloseReason::ConnectionLost));
             }
             Operation::Wait { seconds } => self.wait(seconds)?,
@@ -241,7 +241,7 @@ impl Market {
         expected.sort_unstable();
         prop_assert_eq!(&aborted, &expected);
         for session in self.sessions.extract_if(.., |session| expected.contains(&session.connection)) {
-            let ended = self.world.shard.forget(session.client.key);
+            let ended = self.world.shard.forget(session.client.key, self.world.now);
             prop_assert_eq!(ended.map(|(_, reason)| reason), Some(CloseReason::Slow));
         }
         Ok(())

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     publication::{Status, tests::publication_of},
     session::{
-        Inbound, Settings, Transmitted,
+        FrameRate, Inbound, Settings, Transmitted,
         recorder::{Recorder, brief},
     },
     shard::{Output, SessionKey, Shard},
@@ -53,7 +53,13 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        let shard = Shard::new(Arc::new(Settings::default()));
+        // A budget that nobody spends; the session's tests are about it.
+        let frame_rate = FrameRate { frames_per_s: 1e6, burst: 1e6 };
+        Self::with(Settings { frame_rate, ..Settings::default() })
+    }
+
+    pub(super) fn with(settings: Settings) -> Self {
+        let shard = Shard::new(Arc::new(settings));
         Self { shard, now: Instant::now(), opened: 0, padding_bytes: 0 }
     }
 
