@@ -44,6 +44,10 @@ pub enum Folded {
     Ignored,
 }
 
+/// How far a tick's event time may lie after its record's: clocks differ, by minutes at worst. One
+/// tick from the year 2200 would end its symbol's trading day for good.
+const FUTURE_US_MAX: i64 = 60 * 60 * 1_000_000;
+
 /// The symbols' states and where in the log they stand.
 #[derive(Debug)]
 pub struct Fold {
@@ -138,6 +142,11 @@ impl Fold {
     }
 
     fn fold(&mut self, tick: &Tick<'_>, record: &Record<'_>) -> Result<Folded, Rejection> {
+        if record.timestamp_us > 0
+            && tick.time_us.is_some_and(|time_us| time_us > record.timestamp_us.saturating_add(FUTURE_US_MAX))
+        {
+            return Err(Rejection::Future);
+        }
         let id = self.intern(tick.symbol, record)?;
         if !self.advance(id, record)? {
             return Ok(Folded::Stale);
@@ -326,6 +335,17 @@ mod tests {
     fn a_record_without_event_time_takes_the_logs() {
         let mut fold = fold();
         assert_eq!(fold.apply(&record(0, 7, A1)), Ok(Folded::Changed { time_us: 1007 }));
+    }
+
+    #[test]
+    fn a_tick_of_the_far_future_is_refused() {
+        let mut fold = fold();
+        let in_an_hour = record(0, 1, r#"{"symbol":"A","price":1,"time_us":3600001001}"#);
+        assert!(fold.apply(&in_an_hour).is_ok());
+        let later = record(0, 2, r#"{"symbol":"A","price":1,"time_us":3600001003}"#);
+        assert_eq!(fold.apply(&later), Err(Rejection::Future));
+        let without_time = Record { timestamp_us: 0, ..later };
+        assert!(fold.apply(&without_time).is_ok());
     }
 
     #[test]

@@ -51,8 +51,8 @@ pub enum Rejection {
         error: NumberError,
     },
     /// A JSON number has more digits than a binary float carries.
-    #[error("a number of more than 15 significant digits must be written as a JSON string")]
-    TooManyDigits,
+    #[error("{0}: a number of more than 15 significant digits must be written as a JSON string")]
+    TooManyDigits(&'static str),
     /// A size stands without the price it belongs to.
     #[error("{size} needs {price} in the same tick")]
     OrphanSize {
@@ -64,6 +64,9 @@ pub enum Rejection {
     /// The event time is out of range.
     #[error("time_us must be a whole number from 0 to 9007199254740991")]
     Time,
+    /// The event time is well after the record's own.
+    #[error("time_us is more than an hour after the record's own time")]
+    Future,
     /// The venue is too long or not printable.
     #[error("venue must be 1 to 32 printable ASCII characters")]
     Venue,
@@ -81,6 +84,23 @@ pub enum Rejection {
 }
 
 impl Rejection {
+    /// Every [`label`](Self::label).
+    pub const LABELS: [&str; 13] = [
+        "not_json",
+        "content_type",
+        "too_large",
+        "symbol",
+        "missing_price",
+        "type",
+        "repeated_field",
+        "number",
+        "orphan_size",
+        "time",
+        "venue",
+        "wrong_partition",
+        "too_many_symbols",
+    ];
+
     /// The metric's `reason` label: one of a closed set.
     pub const fn label(&self) -> &'static str {
         match self {
@@ -91,9 +111,9 @@ impl Rejection {
             Self::MissingPrice => "missing_price",
             Self::Type { .. } => "type",
             Self::Repeated(_) => "repeated_field",
-            Self::Number { .. } | Self::TooManyDigits => "number",
+            Self::Number { .. } | Self::TooManyDigits(_) => "number",
             Self::OrphanSize { .. } => "orphan_size",
-            Self::Time => "time",
+            Self::Time | Self::Future => "time",
             Self::Venue => "venue",
             Self::WrongPartition { .. } => "wrong_partition",
             Self::TooManySymbols(_) => "too_many_symbols",

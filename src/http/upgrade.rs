@@ -16,6 +16,9 @@ use actix_web::{
 use super::{AppState, api::shard};
 use crate::{origin::Verdict, stomp::SUBPROTOCOL, transport::socket::Socket};
 
+/// Every label of a [`Refusal`].
+pub(crate) const REFUSALS: [&str; 5] = ["origin", "not_ready", "draining", "connections", "handshake"];
+
 /// Why an upgrade is refused.
 struct Refusal {
     status: StatusCode,

@@ -111,7 +111,7 @@ impl Instrument {
 
     /// Forgets everything: the symbol was delisted.
     pub fn clear(&mut self, time_us: i64) {
-        self.state = State { time_us, ..State::default() };
+        *self = Self { state: State { time_us, ..State::default() }, ..Self::default() };
     }
 }
 

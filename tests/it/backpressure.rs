@@ -152,7 +152,9 @@ fn a_client_that_does_not_read_its_receipts_is_not_read_from() {
     const ASKED: usize = 6_000;
     // 24 MB in all: more than the kernel takes on both sides together.
     const RECEIPT: usize = 4_000;
-    let server = Server::ready(&["--send-deadline-s", "600"]);
+    // The frame rate is another bound, with tests of its own.
+    let unlimited = ["--frame-rate", "1000000", "--frame-burst", "1000000"];
+    let server = Server::ready(&[&["--send-deadline-s", "600"][..], &unlimited].concat());
     let before_kib = server.process.rss_kib();
     let mut client = Client::with_receive_buffer(&server, SMALL_WINDOW_BYTES);
     let mut stream = client.stream();

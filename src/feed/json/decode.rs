@@ -3,7 +3,7 @@
 
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
-use super::digits::has_overlong_number;
+use super::digits::overlong_number;
 use crate::{
     feed::Rejection,
     market::{NumberError, Price, Side, Size, SymbolRef, TIME_US_MAX, Tick, Trade},
@@ -38,17 +38,17 @@ impl JsonDecoder {
             return Err(Rejection::TooLarge { bytes: payload.len(), limit: PAYLOAD_BYTES_MAX });
         }
         // Before parsing, which unescapes strings in place.
-        let overlong = has_overlong_number(payload);
+        let overlong = overlong_number(payload);
         self.input.clear();
         self.input.extend_from_slice(payload);
         self.input.resize(payload.len() + INPUT_PADDING, 0);
         let mut tape = self.tape.take().unwrap_or_else(|| Tape(Vec::new())).reset();
         let parsed =
             simd_json::fill_tape_padded(&mut self.input, payload.len(), &mut self.buffers, &mut tape);
-        let tick = match parsed {
-            Ok(()) if overlong => Err(Rejection::TooManyDigits),
-            Ok(()) => read(&tape.0),
-            Err(error) => Err(Rejection::NotJson(error.to_string())),
+        let tick = match (parsed, overlong) {
+            (Err(error), _) => Err(Rejection::NotJson(error.to_string())),
+            (Ok(()), Some(field)) => Err(Rejection::TooManyDigits(field)),
+            (Ok(()), None) => read(&tape.0),
         };
         self.tape = Some(tape.reset());
         tick
@@ -303,6 +303,7 @@ mod tests {
     #[test]
     fn unknown_fields_of_any_shape_are_passed_over() {
         check(r#"{"x":{"price":[1,{"y":2}]},"symbol":"A","z":[],"price":1}"#, r#"{"symbol":"A","price":1}"#);
+        check(r#"{"symbol":"A","mid":189.84333333333333,"price":1}"#, r#"{"symbol":"A","price":1}"#);
     }
 
     #[test]

@@ -6,10 +6,13 @@
 /// Significant digits that survive a binary float (IEEE 754 binary64, `f64::DIGITS`).
 const SIGNIFICANT_DIGITS_MAX: usize = 15;
 
-/// Whether a number outside of a string has decimals or an exponent and more than 15 significant
+/// The numbers of a tick. What other fields hold is passed over anyway.
+const NUMBERS: [&str; 6] = ["price", "size", "bid", "bid_size", "ask", "ask_size"];
+
+/// The first of the tick's numbers that has decimals or an exponent and more than 15 significant
 /// digits. Whole numbers don't count: they are read as integers.
-pub(super) fn has_overlong_number(json: &[u8]) -> bool {
-    has_long_run(json) && scan(json)
+pub(super) fn overlong_number(json: &[u8]) -> Option<&'static str> {
+    if has_long_run(json) { scan(json) } else { None }
 }
 
 /// Whether any 17 bytes in a row could belong to a number: 16 digits and a point. Nearly no record
@@ -32,25 +35,54 @@ fn has_long_run(json: &[u8]) -> bool {
     false
 }
 
-/// Walks over the text as a JSON reader would, skipping strings.
-fn scan(json: &[u8]) -> bool {
+/// Walks over the text as a JSON reader would, with an eye on the last string: in an object it's the
+/// name of the number that follows. A name that is written with escapes isn't undone; it counts as
+/// one of the tick's.
+fn scan(json: &[u8]) -> Option<&'static str> {
     let mut rest = json;
+    let mut depth = 0_usize;
+    let mut name: &[u8] = b"";
     while let Some((byte, tail)) = rest.split_first() {
         rest = match byte {
-            b'"' => after_string(tail),
+            b'"' => {
+                let after = after_string(tail);
+                name = &tail[..tail.len() - after.len()];
+                after
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                tail
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                tail
+            }
             b'-' | b'0'..=b'9' => {
                 let length = rest.iter().take_while(|byte| is_number_byte(**byte)).count();
-                if is_overlong(&rest[..length]) {
-                    return true;
+                if depth <= 1
+                    && is_overlong(&rest[..length])
+                    && let Some(field) = field_of(name)
+                {
+                    return Some(field);
                 }
                 &rest[length..]
             }
             _ => tail,
         };
     }
-    false
+    None
 }
 
+/// The tick's number with this name, which has its closing quotation mark still.
+fn field_of(name: &[u8]) -> Option<&'static str> {
+    if name.contains(&b'\\') {
+        return Some("a field with an escaped name");
+    }
+    let name = name.strip_suffix(b"\"").unwrap_or(name);
+    NUMBERS.into_iter().find(|field| field.as_bytes() == name)
+}
+
+/// What follows a string's closing quotation mark.
 fn after_string(mut rest: &[u8]) -> &[u8] {
     loop {
         match rest {
@@ -83,7 +115,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, expected: bool) {
-        assert_eq!(has_overlong_number(json.as_bytes()), expected, "{json}");
+        assert_eq!(overlong_number(json.as_bytes()).is_some(), expected, "{json}");
     }
 
     #[test]
@@ -104,11 +136,21 @@ mod tests {
         check(r#"{"venue":"a\"1.2345678901234567890","price":1.5}"#, false);
     }
 
+    #[test]
+    fn only_the_ticks_own_numbers_count() {
+        check(r#"{"mid":1.234567890123456,"price":1.5}"#, false);
+        check(r#"{"x":{"price":1.234567890123456},"y":[1.234567890123456],"price":1.5}"#, false);
+        check(r#"{"x":{},"ask_size" : 1.234567890123456}"#, true);
+        check(r#"{"pr\u0069ce":1.234567890123456}"#, true);
+        assert_eq!(overlong_number(br#"{"bid":1.234567890123456}"#), Some("bid"));
+    }
+
     proptest! {
         /// The look at every 17th byte finds whatever the walk over all of them finds.
         #[test]
         fn the_short_cut_misses_nothing(json in "[0-9.,:\"e{} -]{0,80}") {
-            prop_assert_eq!(has_overlong_number(json.as_bytes()), scan(json.as_bytes()));
+            let json = [br#"{"price":"#, json.as_bytes()].concat();
+            prop_assert_eq!(overlong_number(&json), scan(&json));
         }
     }
 }

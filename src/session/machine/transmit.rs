@@ -1,0 +1,83 @@
+//! What goes out: answers first, then the states that are owed, the longest-waiting symbol first.
+
+use std::time::Instant;
+
+use super::{Session, State, Transmitted};
+use crate::{
+    conflation::{Baseline, Due},
+    last_value_cache::LastValueCache,
+    publication::{Publication, Status},
+    session::{FrameSink, deadlines::Deadline},
+};
+
+/// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
+/// there, out of conflation's reach; much less makes more system calls. 16 KiB are about 50
+/// prices, and what `TCP_NOTSENT_LOWAT` lets the kernel hold by default.
+const TRANSMIT_BYTES_MAX: usize = 16 * 1024;
+
+impl Session {
+    /// Fills the sink with what is due. To be called when, and only when, everything that was put
+    /// into a sink before is in the kernel's hands.
+    pub fn poll_transmit(
+        &mut self,
+        now: Instant,
+        cache: &LastValueCache,
+        sink: &mut impl FrameSink,
+    ) -> Transmitted {
+        self.deadlines.clear(Deadline::Send);
+        let blocked_for = self.handed_over.take().map(|begin| now.duration_since(begin));
+        let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
+        self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
+        if matches!(self.state, State::Connected(_)) {
+            while sink.len() < TRANSMIT_BYTES_MAX {
+                let Some(due) = self.outbox.take_next() else { break };
+                if let Some(publication) = &cache.topic(due.topic).current {
+                    self.transmit(due, publication, sink, &mut transmitted);
+                }
+            }
+        }
+        if !sink.is_empty() {
+            self.last_sent = now;
+            self.handed_over = Some(now);
+            self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
+        } else if let State::Closing { reason, peer_closed: true } = self.state {
+            self.end(reason);
+        }
+        transmitted
+    }
+
+    fn transmit(
+        &mut self,
+        due: Due,
+        publication: &Publication,
+        sink: &mut impl FrameSink,
+        transmitted: &mut Transmitted,
+    ) {
+        let ordinal = publication.ordinal;
+        let (kind, conflated): (&[u8], u64) = match due.baseline {
+            // A delisted symbol has no state to take a snapshot of.
+            Baseline::Snapshot if publication.status == Status::Delisted => return,
+            Baseline::Snapshot => (b"type:snapshot\n", 0),
+            Baseline::After(sent) if sent >= ordinal => return,
+            Baseline::After(sent) => match publication.status {
+                Status::Listed => (b"type:update\n", ordinal - sent - 1),
+                Status::Delisted => (b"type:delisted\n", ordinal - sent - 1),
+            },
+        };
+        self.outbox.sent(due.slot, ordinal);
+        let head = &self.subscriptions[due.subscription as usize].head;
+        if conflated == 0 {
+            sink.frame(&[head, kind, publication.tail()]);
+        } else {
+            let mut digits = itoa::Buffer::new();
+            let count = digits.format(conflated).as_bytes();
+            sink.frame(&[head, kind, b"conflated:", count, b"\n", publication.tail()]);
+        }
+        transmitted.messages += 1;
+        transmitted.conflated += conflated;
+        let oldest = transmitted
+            .oldest_ingested_us
+            .map_or(publication.ingested_us, |oldest| oldest.min(publication.ingested_us));
+        transmitted.oldest_ingested_us = Some(oldest);
+    }
+}
