@@ -7,7 +7,7 @@ use std::{
     io::Write,
     net::TcpListener,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -120,6 +120,7 @@ impl Assembly {
             metrics,
             open_sessions: Arc::default(),
             sessions_max: config.server.max_connections,
+            refusal_log: Mutex::default(),
             started: Instant::now(),
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),

@@ -69,7 +69,7 @@ pub mod shard;
 pub mod clock;
 pub mod kafka;
 pub mod readiness;
-pub mod rejection_log;
+pub mod log_limiter;
 pub mod metrics;
 pub mod transport;
 pub mod actors;

@@ -17,13 +17,14 @@ use super::mailbox::Mailbox;
 use crate::{
     catch_up::CatchUp,
     clock::now_us,
+    feed::Rejection,
     fold::{Fold, Folded, Record},
     kafka::{Consumer, ConsumerError, Polled, record_of},
+    log_limiter::LogLimiter,
     market::DayBoundary,
     metrics::{FeedMetrics, seconds},
     publication::{Epoch, Publication},
     readiness::Readiness,
-    rejection_log::RejectionLog,
 };
 
 /// Records folded before the shards are told. At a million records a second this is a millisecond;
@@ -224,7 +225,7 @@ struct Turn {
     fold: Fold,
     /// Until the server is ready.
     catch_up: Option<CatchUp>,
-    rejections: RejectionLog,
+    rejections: LogLimiter,
     batch: Vec<Arc<Publication>>,
 }
 
@@ -234,7 +235,7 @@ impl Turn {
             ingest,
             fold,
             catch_up: Some(catch_up),
-            rejections: RejectionLog::default(),
+            rejections: LogLimiter::default(),
             batch: Vec::new(),
         };
         turn.check_ready();
@@ -277,9 +278,15 @@ impl Turn {
             Ok(Folded::Stale | Folded::Ignored) => {}
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
-                self.rejections.tell(topic, record, &rejection, Instant::now());
+                self.tell(topic, record, &rejection);
             }
         }
+    }
+
+    fn tell(&mut self, topic: &str, record: &Record<'_>, rejection: &Rejection) {
+        let Some(untold) = self.rejections.may_tell(Instant::now()) else { return };
+        let (partition, offset, reason) = (record.partition, record.offset, rejection.label());
+        tracing::warn!(topic, partition, offset, reason, untold, "bad record: {rejection}");
     }
 
     fn publish(&mut self) {

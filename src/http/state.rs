@@ -1,11 +1,11 @@
 //! What all worker threads share.
 
 use std::{
-    sync::{Arc, atomic::AtomicUsize},
+    sync::{Arc, Mutex, atomic::AtomicUsize},
     time::Instant,
 };
 
-use crate::{metrics::Metrics, origin::OriginPolicy, readiness::Readiness};
+use crate::{log_limiter::LogLimiter, metrics::Metrics, origin::OriginPolicy, readiness::Readiness};
 
 /// What the handlers look at. Shared by all worker threads; a shard isn't, and so isn't in here.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct AppState {
     pub open_sessions: Arc<AtomicUsize>,
     /// Sessions that may be open at a time.
     pub sessions_max: usize,
+    /// Keeps refused upgrades from filling the log.
+    pub refusal_log: Mutex<LogLimiter>,
     /// When the server started.
     pub started: Instant,
     /// The brokers' addresses.

@@ -1,6 +1,9 @@
 //! The upgrade to WebSocket, and who is refused before it.
 
-use std::sync::atomic::Ordering;
+use std::{
+    sync::{PoisonError, atomic::Ordering},
+    time::Instant,
+};
 
 use actix_http::ws::handshake;
 use actix_web::{
@@ -88,7 +91,11 @@ fn offers_subprotocol(headers: &HeaderMap) -> bool {
 fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpResponse {
     let Refusal { status, label, detail } = refusal;
     state.metrics.sessions.refused.with_label_values(&[*label]).inc();
-    tracing::info!(client = ?request.peer_addr(), status = status.as_u16(), reason = label, "upgrade refused: {detail}");
+    let may_tell = state.refusal_log.lock().unwrap_or_else(PoisonError::into_inner).may_tell(Instant::now());
+    if let Some(untold) = may_tell {
+        let (client, status) = (request.peer_addr(), status.as_u16());
+        tracing::info!(?client, status, reason = label, untold, "upgrade refused: {detail}");
+    }
     let mut response = HttpResponse::build(*status);
     if *status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((header::RETRY_AFTER, 1));
