@@ -42,11 +42,6 @@ use crate::{
 /// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
 const BACKLOG: i32 = 4096;
 
-/// The kernel tells when a client takes nothing at all for the send time limit, and ends its
-/// connection. A client that takes a little, and so gets a little, may take this many times as long
-/// for the 16 KiB of one hand-over: with the default of 10 s that is 273 bytes a second.
-const HAND_OVER_FACTOR: u32 = 6;
-
 /// Connections a worker has beside its sessions: pages, health checks, scrapes.
 const OTHER_CONNECTIONS_MAX: usize = 1024;
 
@@ -318,8 +313,7 @@ fn announce(
 fn session_settings(limits: &config::Limits) -> Settings {
     Settings {
         connect_deadline: limits.connect_deadline,
-        send_deadline: limits.send_deadline * HAND_OVER_FACTOR,
-        stuck_after: limits.send_deadline,
+        send_deadline: limits.send_deadline,
         frame_rate: FrameRate { frames_per_s: limits.frame_rate, burst: f64::from(limits.frame_burst) },
         heart_beat: HeartBeat { can_send: limits.heart_beat, wants: limits.heart_beat },
         ping_interval: limits.ping_interval,

@@ -206,6 +206,23 @@ impl<C> Shard<C> {
         (output, transmitted)
     }
 
+    /// Looks at each session whose socket has taken nothing whole for so long: how many bytes its
+    /// client has acknowledged, if that can be told. To be called before [`Shard::handle_timeouts`].
+    pub fn note_progress(
+        &mut self,
+        now: Instant,
+        at_least: Duration,
+        acknowledged: impl Fn(&C) -> Option<u64>,
+    ) {
+        for (_, Entry { session, connection, .. }) in &mut self.sessions {
+            if session.blocked_since().is_some_and(|since| now.duration_since(since) >= at_least)
+                && let Some(acknowledged) = acknowledged(connection)
+            {
+                session.note_progress(now, acknowledged);
+            }
+        }
+    }
+
     /// Lets everything happen that is due. Answers the connections to abort: those of sessions that
     /// ended while the socket takes nothing, so that nobody can be told.
     pub fn handle_timeouts(&mut self, now: Instant) -> Vec<&C> {

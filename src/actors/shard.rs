@@ -117,6 +117,7 @@ impl ShardActor {
         let number = inner.next_session.get();
         inner.next_session.set(number + 1);
         let id = format!("{}-{number}", inner.index);
+        socket.leave_to_session();
         let key = inner.shard.borrow_mut().open(id, socket, Instant::now());
         inner.open.fetch_add(1, Ordering::Relaxed);
         inner.metrics.open.inc();
@@ -151,6 +152,7 @@ impl ShardActor {
 
     fn look_at_deadlines(&self, now: Instant) {
         let mut shard = self.0.shard.borrow_mut();
+        shard.note_progress(now, SLOW_AFTER, Socket::acknowledged_bytes);
         for socket in shard.handle_timeouts(now) {
             socket.abort();
         }

@@ -44,6 +44,8 @@ pub struct Session {
     last_sent: Instant,
     /// When output was handed over that isn't in the kernel's hands yet.
     handed_over: Option<Instant>,
+    /// How many bytes the client had acknowledged when it was last looked at.
+    acknowledged: u64,
     unanswered_pings: u8,
 }
 
@@ -149,6 +151,7 @@ impl Session {
             last_received: now,
             last_sent: now,
             handed_over: None,
+            acknowledged: 0,
             unanswered_pings: 0,
         }
     }
@@ -239,7 +242,7 @@ impl Session {
             }
             Inbound::Ping(_) | Inbound::Pong => {}
             Inbound::Close => self.peer_closes(now),
-            Inbound::Lost => self.lose(now),
+            Inbound::Lost => self.end(CloseReason::ConnectionLost),
             Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
         }
     }
@@ -333,12 +336,6 @@ impl Session {
         self.state = State::Closing { reason, peer_closed };
         self.stop_timers_but_send();
         self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
-    }
-
-    fn lose(&mut self, now: Instant) {
-        let is_stuck = |since| now.duration_since(since) >= self.settings.stuck_after;
-        let is_slow = self.handed_over.is_some_and(is_stuck);
-        self.end(if is_slow { CloseReason::Slow } else { CloseReason::ConnectionLost });
     }
 
     fn end(&mut self, reason: CloseReason) {

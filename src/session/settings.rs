@@ -10,11 +10,8 @@ use crate::stomp::HeartBeat;
 pub struct Settings {
     /// From the upgrade to CONNECT.
     pub connect_deadline: Duration,
-    /// A hand-over, of 16 KiB at most, wasn't taken whole for so long: the client is closed as slow.
+    /// Nothing could be written for so long: the client is closed as slow.
     pub send_deadline: Duration,
-    /// The transport gives a connection up whose client has taken nothing at all for so long: the
-    /// loss of one that has been blocked that long is slowness.
-    pub stuck_after: Duration,
     /// How much a client may ask for.
     pub frame_rate: FrameRate,
     /// What the server offers in `heart-beat`.
@@ -42,7 +39,6 @@ impl Default for Settings {
         Self {
             connect_deadline: Duration::from_secs(10),
             send_deadline: Duration::from_secs(10),
-            stuck_after: Duration::from_secs(10),
             frame_rate: FrameRate { frames_per_s: 50.0, burst: 200.0 },
             heart_beat: HeartBeat { can_send: beat, wants: beat },
             ping_interval: Duration::from_secs(25),

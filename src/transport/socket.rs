@@ -18,7 +18,7 @@ impl Socket {
     /// makes the kernel take about 4 MiB, with 16 KiB of it about 110 KiB.)
     ///
     /// And has the kernel end a connection whose client has taken nothing for `stuck_after`
-    /// (`TCP_USER_TIMEOUT`). Only the kernel knows: actix doesn't tell of the parts it has written.
+    /// (`TCP_USER_TIMEOUT`): nobody else looks after answers that aren't read.
     pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
         let socket = SockRef::from(stream);
         if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {
@@ -28,6 +28,30 @@ impl Socket {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
         Self(stream.as_raw_fd())
+    }
+
+    /// The connection is a session's from here on, which has its own deadline. The kernel's counts a
+    /// client as stuck that takes less than a segment at a time.
+    pub(crate) fn leave_to_session(self) {
+        note(SockRef::from(&self.descriptor()).set_tcp_user_timeout(None));
+    }
+
+    /// How many bytes the client has acknowledged since the connection began: the field
+    /// `tcpi_bytes_acked` of `TCP_INFO` (Linux 4.1), which actix can't tell. `None` if the kernel
+    /// doesn't.
+    #[expect(unsafe_code, reason = "no safe wrapper reads this field")]
+    pub(crate) fn acknowledged_bytes(&self) -> Option<u64> {
+        /// Where the field is in `struct tcp_info`: after 8 bytes, 24 words and two double words.
+        const FIELD: usize = (8 + 24 * 4 + 2 * 8) / 8;
+        let mut info = [0_u64; FIELD + 1];
+        let mut length = libc::socklen_t::try_from(size_of_val(&info)).expect("128 fit");
+        let descriptor = self.descriptor().as_raw_fd();
+        // SAFETY: the kernel writes at most `length` bytes, which `info` has, and they are integers.
+        let answer = unsafe {
+            let info = info.as_mut_ptr().cast();
+            libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut length)
+        };
+        (answer == 0 && length as usize == size_of_val(&info)).then_some(info[FIELD])
     }
 
     /// Says that nothing more will come. After the closing handshake "the server MUST close the

@@ -42,6 +42,15 @@ impl Session {
         }
     }
 
+    /// The client has acknowledged so many bytes since its connection began. Whoever takes a little
+    /// of what was handed over gets time for the rest.
+    pub fn note_progress(&mut self, now: Instant, acknowledged: u64) {
+        if self.acknowledged != acknowledged && self.handed_over.is_some() {
+            self.acknowledged = acknowledged;
+            self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
+        }
+    }
+
     pub(super) fn stop_timers_but_send(&mut self) {
         for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close, Deadline::Budget]
         {
