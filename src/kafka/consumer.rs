@@ -15,6 +15,7 @@ use rdkafka::{
     metadata::MetadataPartition,
 };
 
+use super::properties::{self, PropertyError, Silent};
 use crate::{config, fold::Record, market::TIME_US_MAX, metrics::FeedMetrics};
 
 /// One topic of one cluster.
@@ -37,8 +38,8 @@ impl std::fmt::Debug for Consumer {
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
     /// librdkafka doesn't take the configuration. The operator can mend it.
-    #[error("Kafka's client refuses its configuration: {0}")]
-    Configuration(KafkaError),
+    #[error(transparent)]
+    Configuration(PropertyError),
     /// The cluster didn't answer.
     #[error("Kafka at {bootstrap} doesn't answer: {reason}")]
     Unreachable {
@@ -109,21 +110,18 @@ impl Consumer {
         bootstrap: String,
         metrics: FeedMetrics,
     ) -> Result<Self, ConsumerError> {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &bootstrap);
-        for (key, value) in PROPERTIES {
-            client.set(key, value);
-        }
-        if matches!(settings.broker, config::Broker::Embedded { .. }) {
-            client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
-        }
-        for property in &settings.properties {
-            client.set(&property.key, &property.value);
-        }
-        client.set_log_level(RDKafkaLogLevel::Warning);
+        let mut client = client_config(settings).map_err(ConsumerError::Configuration)?;
+        client.set("bootstrap.servers", &bootstrap).set_log_level(RDKafkaLogLevel::Warning);
         let context = Context { metrics };
-        let base = client.create_with_context(context).map_err(ConsumerError::Configuration)?;
+        let base = client
+            .create_with_context(context)
+            .map_err(|error| ConsumerError::Configuration(error.into()))?;
         Ok(Self { base, topic: settings.topic.as_str().to_owned(), bootstrap })
+    }
+
+    /// Whether [`Consumer::new`] will take the settings.
+    pub fn check(settings: &config::Kafka) -> Result<(), PropertyError> {
+        properties::check::<BaseConsumer<Silent>>(client_config(settings)?)
     }
 
     /// The cluster's addresses, as configured.
@@ -192,6 +190,19 @@ impl Consumer {
     fn unreachable(&self, reason: KafkaError) -> ConsumerError {
         ConsumerError::Unreachable { bootstrap: self.bootstrap.clone(), reason }
     }
+}
+
+/// All but the cluster's addresses.
+fn client_config(settings: &config::Kafka) -> Result<ClientConfig, PropertyError> {
+    let mut client = ClientConfig::new();
+    for (key, value) in PROPERTIES {
+        client.set(key, value);
+    }
+    if matches!(settings.broker, config::Broker::Embedded { .. }) {
+        client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
+    }
+    properties::set_all(&mut client, &settings.properties)?;
+    Ok(client)
 }
 
 /// A message as the fold knows records. Kafka's time is in milliseconds.

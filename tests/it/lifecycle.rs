@@ -59,6 +59,21 @@ fn a_wrong_flag_ends_the_start_with_code_1_and_its_name() {
 }
 
 #[test]
+fn what_serve_refuses_check_config_refuses_too_and_neither_tells_a_value() {
+    for property in ["sasl.pasword=hunter2", "security.protocol=hunter2"] {
+        let refuse =
+            |command| run_to_the_end(&[command, "--log-level", "error", "--kafka-property", property]);
+        let (code, log) = refuse("serve");
+        assert_eq!(code, Some(1), "{log:#?}");
+        let name = property.split('=').next().unwrap();
+        assert!(the_reason(&log, name).starts_with("error: flag --kafka-property: "), "{log:#?}");
+        assert!(!log.join("\n").contains("hunter2"), "{log:#?}");
+        assert_eq!(refuse("demo"), (code, log.clone()));
+        assert_eq!(refuse("check-config"), (code, log));
+    }
+}
+
+#[test]
 fn the_start_tells_where_everything_is_and_that_the_broker_keeps_nothing() {
     let process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(process.line().starts_with("page    http://127.0.0.1:"));
