@@ -7,6 +7,7 @@ mod state;
 mod upgrade;
 
 pub use state::AppState;
+pub(crate) use upgrade::REFUSALS;
 
 use actix_web::web;
 
