@@ -13,6 +13,8 @@ use prometheus::{
     Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
+use crate::{feed::Rejection, http::REFUSALS, session::CloseReason};
+
 /// All metrics of a server.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -116,7 +118,10 @@ impl FeedMetrics {
     fn register(registry: &Registry, stages: &HistogramVec) -> Self {
         Self {
             ingested: counter(registry, "ticks_ingested_total", "Ticks folded into a symbol's state"),
-            rejected: counters(registry, "ticks_rejected_total", "Records that are no tick", "reason"),
+            rejected: from_zero(
+                counters(registry, "ticks_rejected_total", "Records that are no tick", "reason"),
+                Rejection::LABELS,
+            ),
             lag: add(
                 registry,
                 IntGaugeVec::new(
@@ -156,8 +161,14 @@ impl SessionMetrics {
         Self {
             open: gauges(registry, "sessions", "Sessions open now", "transport").with_label_values(WEBSOCKET),
             opened: counter(registry, "sessions_opened_total", "Sessions opened"),
-            closed: counters(registry, "sessions_closed_total", "Sessions ended", "reason"),
-            refused: counters(registry, "upgrades_refused_total", "Upgrades refused", "reason"),
+            closed: from_zero(
+                counters(registry, "sessions_closed_total", "Sessions ended", "reason"),
+                CloseReason::ALL.map(CloseReason::label),
+            ),
+            refused: from_zero(
+                counters(registry, "upgrades_refused_total", "Upgrades refused", "reason"),
+                REFUSALS,
+            ),
             exact_subscriptions: subscriptions.with_label_values(&["exact"]),
             wildcard_subscriptions: subscriptions.with_label_values(&["wildcard"]),
             messages: counters(registry, "messages_sent_total", "MESSAGE frames sent", "transport")
@@ -199,6 +210,14 @@ fn counters(registry: &Registry, name: &str, help: &str, label: &str) -> IntCoun
     add(registry, IntCounterVec::new(opts(name, help), &[label]).expect("name and label are valid"))
 }
 
+/// Shows every label from the start: `rate()` doesn't see the event that brings a series up.
+fn from_zero<const N: usize>(family: IntCounterVec, labels: [&str; N]) -> IntCounterVec {
+    for label in labels {
+        family.with_label_values(&[label]);
+    }
+    family
+}
+
 fn gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
     add(registry, IntGauge::with_opts(opts(name, help)).expect("the name is valid"))
 }
@@ -216,4 +235,27 @@ fn stages(registry: &Registry) -> HistogramVec {
     let opts = HistogramOpts::from(opts("stage_seconds", "How long a tick spends in a stage"))
         .buckets(LATENCY_BUCKETS_SECONDS.into());
     add(registry, HistogramVec::new(opts, &["stage"]).expect("name and label are valid"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_there_with_zero_before_anything_happened() {
+        let text = String::from_utf8(Metrics::new().render(0)).unwrap();
+        let sessions = CloseReason::ALL.map(CloseReason::label);
+        for (family, labels) in [
+            ("ticks_rejected_total", &Rejection::LABELS[..]),
+            ("sessions_closed_total", &sessions),
+            ("upgrades_refused_total", &REFUSALS),
+        ] {
+            for label in labels {
+                let sample = format!("\ntickcast_{family}{{reason=\"{label}\"}} 0\n");
+                assert!(text.contains(&sample), "{sample:?} in {text}");
+            }
+            let series = text.matches(&format!("\ntickcast_{family}{{")).count();
+            assert_eq!(series, labels.len(), "{family}: no reason stands twice");
+        }
+    }
 }

@@ -7,7 +7,7 @@ mod simulate;
 
 use clap::{Args, Subcommand};
 
-use crate::failure::Failure;
+use crate::{config::Invalid, failure::Failure};
 
 pub use self::{replay::ReplayArgs, simulate::SimulateArgs};
 
@@ -24,10 +24,11 @@ enum FeedCommand {
     Simulate(SimulateArgs),
 }
 
-/// Runs the feed until it ends by itself or is told to stop.
-pub fn run(args: FeedArgs) -> Result<(), Failure> {
+/// Runs the feed until it ends by itself or is told to stop. `invalid` adds to settings that can't
+/// work who gave them.
+pub fn run(args: FeedArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Result<(), Failure> {
     match args.command {
-        FeedCommand::Replay(args) => replay::run(*args),
-        FeedCommand::Simulate(args) => simulate::run(args),
+        FeedCommand::Replay(args) => replay::run(*args, invalid),
+        FeedCommand::Simulate(args) => simulate::run(args, invalid),
     }
 }

@@ -84,7 +84,7 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
     for warning in &resolved.warnings {
         tracing::warn!("{warning}");
     }
-    let invalid = |invalid| invalid_settings(&invalid, &resolved.settings);
+    let invalid = |invalid: Invalid| invalid_settings(&invalid, &resolved.settings);
     match cli.command {
         Command::Demo(args) => {
             let demo = config::Demo::try_from(args).map_err(invalid)?;
@@ -97,7 +97,7 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
             }
             app::serve(serve)
         }
-        Command::Feed(args) => feed::run(args),
+        Command::Feed(args) => feed::run(args, &invalid),
         Command::CheckConfig(args) => {
             let serve = config::Serve::try_from(args.serve).map_err(invalid)?;
             let mut out = std::io::stdout().lock();

@@ -9,6 +9,7 @@ use crate::config::{
     self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
     milliseconds, rate, seconds, whole_number,
 };
+use crate::kafka::Consumer;
 
 /// Settings of every command.
 #[derive(Debug, Args)]
@@ -219,6 +220,7 @@ impl ServerArgs {
             },
         };
         serve.check()?;
+        Consumer::check(&serve.kafka)?;
         Ok(serve)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{AllowedOrigin, Broker, Kafka, Limits, Origin, Serve, Server};
+use super::{AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server};
 
 /// A combination that can't work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,30 @@ pub struct Unwise {
 /// Properties of librdkafka that other settings decide, with the key of that setting.
 const DECIDED_ELSEWHERE: [(&str, &str); 3] =
     [("bootstrap.servers", "kafka"), ("metadata.broker.list", "kafka"), ("test.mock.num.brokers", "kafka")];
+
+/// Checks a cluster's addresses.
+///
+/// # Errors
+/// The first that no broker can have.
+pub fn check_bootstrap(bootstrap: &[HostPort]) -> Result<(), Invalid> {
+    let Some(address) = bootstrap.iter().find(|address| address.port == 0) else { return Ok(()) };
+    let reason = format!("port 0 of {address} is no broker's: expected a port from 1 to 65535");
+    Err(Invalid { keys: vec!["kafka"], reason })
+}
+
+/// Checks that no property of librdkafka is one that another setting decides.
+///
+/// # Errors
+/// The first that is, with the setting that decides it.
+pub fn check_decided_elsewhere(properties: &[KafkaProperty]) -> Result<(), Invalid> {
+    for property in properties {
+        if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == property.key) {
+            let reason = format!("{} is decided by `{key}`: set that one", property.key);
+            return Err(Invalid { keys: vec!["kafka_property"], reason });
+        }
+    }
+    Ok(())
+}
 
 impl Serve {
     /// Checks what single values can't show.
@@ -63,19 +87,10 @@ impl Server {
 
 impl Kafka {
     fn check(&self) -> Result<(), Invalid> {
-        if let Broker::Cluster { bootstrap } = &self.broker
-            && let Some(address) = bootstrap.iter().find(|address| address.port == 0)
-        {
-            let reason = format!("port 0 of {address} is no broker's: expected a port from 1 to 65535");
-            return Err(Invalid { keys: vec!["kafka"], reason });
+        if let Broker::Cluster { bootstrap } = &self.broker {
+            check_bootstrap(bootstrap)?;
         }
-        for property in &self.properties {
-            if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == property.key) {
-                let reason = format!("{} is decided by `{key}`: set that one", property.key);
-                return Err(Invalid { keys: vec!["kafka_property"], reason });
-            }
-        }
-        Ok(())
+        check_decided_elsewhere(&self.properties)
     }
 
     fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {

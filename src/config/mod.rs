@@ -4,7 +4,7 @@
 mod check;
 mod values;
 
-pub use check::{Invalid, Unwise};
+pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
 
 pub use crate::origin::AllowedOrigin;

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::AppState;
@@ -57,25 +57,12 @@ pub(super) async fn symbols(request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "symbols": symbols }))
 }
 
-/// The query of [`snapshot`].
-#[derive(Deserialize)]
-pub(super) struct SnapshotQuery {
-    symbols: Option<String>,
-}
-
 /// The states that a snapshot on subscribe would give: of the symbols named, which may be unknown,
 /// or of all.
-pub(super) async fn snapshot(
-    request: HttpRequest,
-    state: web::Data<AppState>,
-    query: web::Query<SnapshotQuery>,
-) -> HttpResponse {
-    let publications = match query.symbols.as_deref().filter(|symbols| !symbols.is_empty()) {
-        None => listed(&request),
-        Some(symbols) => match named(&request, symbols) {
-            Ok(publications) => publications,
-            Err(error) => return HttpResponse::BadRequest().json(json!({ "error": error })),
-        },
+pub(super) async fn snapshot(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
+    let publications = match asked_for(&request) {
+        Ok(publications) => publications,
+        Err(error) => return HttpResponse::BadRequest().json(json!({ "error": error })),
     };
     let mut body = Vec::with_capacity(64 + publications.len() * 256);
     body.extend_from_slice(b"{\"epoch\":");
@@ -93,6 +80,18 @@ pub(super) async fn snapshot(
     }
     body.extend_from_slice(b"]}");
     HttpResponse::Ok().content_type("application/json").body(body)
+}
+
+/// What the query `?symbols=A,B` asks for; all without it. Other parameters are nobody's here.
+fn asked_for(request: &HttpRequest) -> Result<Vec<Arc<Publication>>, String> {
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
+        .map_err(|error| error.to_string())?;
+    let mut given = query.iter().filter(|(name, _)| name == "symbols").map(|(_, value)| value.as_str());
+    match (given.next(), given.next()) {
+        (None | Some(""), None) => Ok(listed(request)),
+        (Some(symbols), None) => named(request, symbols),
+        (_, Some(_)) => Err("symbols stands twice: allowed is one list, such as symbols=A,B".to_owned()),
+    }
 }
 
 fn named(request: &HttpRequest, symbols: &str) -> Result<Vec<Arc<Publication>>, String> {

@@ -7,20 +7,32 @@ mod state;
 mod upgrade;
 
 pub use state::AppState;
+pub(crate) use upgrade::REFUSALS;
 
-use actix_web::web;
+use actix_web::{FromRequest, Handler, Resource, Responder, web};
 
 /// Puts every path in its place. A worker thread's [`ShardActor`](crate::actors::shard::ShardActor)
 /// has to be among the application's data.
 pub fn configure(services: &mut web::ServiceConfig) {
     services
-        .route("/ws", web::get().to(upgrade::websocket))
-        .route("/livez", web::get().to(health::alive))
-        .route("/readyz", web::get().to(health::ready))
-        .route("/metrics", web::get().to(health::metrics))
-        .route("/api/about", web::get().to(api::about))
-        .route("/api/symbols", web::get().to(api::symbols))
-        .route("/api/snapshot", web::get().to(api::snapshot))
+        .service(web::resource("/ws").get(upgrade::websocket))
+        .service(readable("/livez", health::alive))
+        .service(readable("/readyz", health::ready))
+        .service(readable("/metrics", health::metrics))
+        .service(readable("/api/about", api::about))
+        .service(readable("/api/symbols", api::symbols))
+        .service(readable("/api/snapshot", api::snapshot))
         // The last: it answers what nothing else took.
         .configure(pages::configure);
+}
+
+/// What GET and HEAD are for, where HEAD is answered as GET and the body left out; 405 names the two
+/// to every other method.
+fn readable<F, Args>(path: &str, answer: F) -> Resource
+where
+    F: Handler<Args> + Copy,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    web::resource(path).get(answer).head(answer)
 }

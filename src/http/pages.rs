@@ -4,19 +4,23 @@
 //! is asked for again each time and answered with 304 while its ETag is the same.
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse, guard,
-    http::header::{
-        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, IfNoneMatch, X_FRAME_OPTIONS,
+    HttpMessage, HttpRequest, HttpResponse,
+    http::{
+        Method,
+        header::{
+            Allow, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, IfNoneMatch,
+            X_FRAME_OPTIONS,
+        },
     },
     web,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// Adds the page's routes: `GET` and `HEAD` of `/` and of each embedded file. Register it after the other routes: it
-/// answers paths that nothing else took, with 404 for those that aren't files of the page.
+/// Adds the page's routes: `GET` and `HEAD` of `/` and of each embedded file; 405 for other methods. Register it
+/// after the other routes: it answers paths that nothing else took, with 404 for those that aren't files of the page.
 pub(super) fn configure(cfg: &mut web::ServiceConfig) {
     cfg.service(
-        web::resource(["/", "/{file:.*}"]).guard(guard::Any(guard::Get()).or(guard::Head())).to(serve),
+        web::resource(["/", "/{file:.*}"]).get(serve).head(serve).default_service(web::to(other_method)),
     );
 }
 
@@ -30,12 +34,31 @@ const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; img-src '
                       script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 async fn serve(request: HttpRequest) -> HttpResponse {
-    let path = request.match_info().get("file").unwrap_or_default();
-    let name = if path.is_empty() { "index.html" } else { path };
+    let name = file_name(&request);
     match Page::get(name) {
         Some(file) => answer(&request, name, file),
-        None => HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("not found\n"),
+        None => not_found(),
     }
+}
+
+async fn other_method(request: HttpRequest) -> HttpResponse {
+    match Page::get(file_name(&request)) {
+        Some(_) => {
+            HttpResponse::MethodNotAllowed().insert_header(Allow(vec![Method::GET, Method::HEAD])).finish()
+        }
+        None => not_found(),
+    }
+}
+
+fn file_name(request: &HttpRequest) -> &str {
+    match request.match_info().get("file") {
+        None | Some("") => "index.html",
+        Some(name) => name,
+    }
+}
+
+fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().content_type("text/plain; charset=utf-8").body("not found\n")
 }
 
 fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse {
@@ -88,7 +111,7 @@ mod tests {
         App,
         body::to_bytes,
         dev::ServiceResponse,
-        http::{Method, StatusCode, header::IF_NONE_MATCH},
+        http::{StatusCode, header::IF_NONE_MATCH},
         test::{TestRequest, call_service, init_service},
     };
 
@@ -153,6 +176,9 @@ mod tests {
     async fn only_get_and_head_are_answered() {
         assert_eq!(call(TestRequest::with_uri("/").method(Method::HEAD)).await.status(), StatusCode::OK);
         let response = call(TestRequest::with_uri("/").method(Method::POST)).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(header(&response, "allow"), "GET, HEAD");
+        let response = call(TestRequest::with_uri("/nothing").method(Method::POST)).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
     }
 }

@@ -4,7 +4,13 @@
 //! stops the prices, and no offset is committed anywhere. Which offset was last folded is in the
 //! state itself.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig, ClientContext, Message, Offset, Statistics, TopicPartitionList,
@@ -15,6 +21,7 @@ use rdkafka::{
     metadata::MetadataPartition,
 };
 
+use super::properties::{self, PropertyError, Silent};
 use crate::{config, fold::Record, market::TIME_US_MAX, metrics::FeedMetrics};
 
 /// One topic of one cluster.
@@ -22,6 +29,9 @@ pub struct Consumer {
     base: BaseConsumer<Context>,
     topic: String,
     bootstrap: String,
+    deadline: Duration,
+    made: Instant,
+    has_answered: AtomicBool,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -37,15 +47,17 @@ impl std::fmt::Debug for Consumer {
 #[derive(Debug, thiserror::Error)]
 pub enum ConsumerError {
     /// librdkafka doesn't take the configuration. The operator can mend it.
-    #[error("Kafka's client refuses its configuration: {0}")]
-    Configuration(KafkaError),
+    #[error(transparent)]
+    Configuration(PropertyError),
     /// The cluster didn't answer.
-    #[error("Kafka at {bootstrap} doesn't answer: {reason}")]
+    #[error("{}: {reason}", unreachable(bootstrap, *within))]
     Unreachable {
         /// The addresses that were tried.
         bootstrap: String,
-        /// What librdkafka said.
-        reason: KafkaError,
+        /// The deadline of the start, if it has passed without any answer.
+        within: Option<Duration>,
+        /// What librdkafka said last.
+        reason: String,
     },
     /// The partitions can't be assigned.
     #[error("the partitions of {topic} can't be assigned: {reason}")]
@@ -55,6 +67,15 @@ pub enum ConsumerError {
         /// What librdkafka said.
         reason: KafkaError,
     },
+}
+
+fn unreachable(bootstrap: &str, within: Option<Duration>) -> String {
+    match within {
+        Some(deadline) => {
+            format!("no Kafka broker answers at {bootstrap} within {} s", deadline.as_secs_f64())
+        }
+        None => format!("Kafka at {bootstrap} doesn't answer"),
+    }
 }
 
 /// What a poll of the consumer gives.
@@ -109,21 +130,25 @@ impl Consumer {
         bootstrap: String,
         metrics: FeedMetrics,
     ) -> Result<Self, ConsumerError> {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &bootstrap);
-        for (key, value) in PROPERTIES {
-            client.set(key, value);
-        }
-        if matches!(settings.broker, config::Broker::Embedded { .. }) {
-            client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
-        }
-        for property in &settings.properties {
-            client.set(&property.key, &property.value);
-        }
-        client.set_log_level(RDKafkaLogLevel::Warning);
-        let context = Context { metrics };
-        let base = client.create_with_context(context).map_err(ConsumerError::Configuration)?;
-        Ok(Self { base, topic: settings.topic.as_str().to_owned(), bootstrap })
+        let mut client = client_config(settings).map_err(ConsumerError::Configuration)?;
+        client.set("bootstrap.servers", &bootstrap).set_log_level(RDKafkaLogLevel::Warning);
+        let context = Context { metrics, last_error: Mutex::default() };
+        let base = client
+            .create_with_context(context)
+            .map_err(|error| ConsumerError::Configuration(error.into()))?;
+        Ok(Self {
+            base,
+            topic: settings.topic.as_str().to_owned(),
+            bootstrap,
+            deadline: settings.deadline,
+            made: Instant::now(),
+            has_answered: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether [`Consumer::new`] will take the settings.
+    pub fn check(settings: &config::Kafka) -> Result<(), PropertyError> {
+        properties::check::<BaseConsumer<Silent>>(client_config(settings)?)
     }
 
     /// The cluster's addresses, as configured.
@@ -143,10 +168,11 @@ impl Consumer {
 
     /// The topic's partitions; none if it doesn't exist.
     pub fn partitions(&self, timeout: Duration) -> Result<Vec<i32>, ConsumerError> {
-        let metadata = self
-            .base
-            .fetch_metadata(Some(&self.topic), timeout)
-            .map_err(|reason| self.unreachable(reason))?;
+        let metadata =
+            self.base.fetch_metadata(Some(&self.topic), timeout).map_err(|error| self.unreachable(&error))?;
+        self.has_answered.store(true, Ordering::Relaxed);
+        // What was wrong before this answer isn't why a later one fails to come.
+        self.base.context().set_last_error(None);
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         Ok(topic
             .map_or_else(Vec::new, |topic| topic.partitions().iter().map(MetadataPartition::id).collect()))
@@ -157,7 +183,7 @@ impl Consumer {
         let (low, high) = self
             .base
             .fetch_watermarks(&self.topic, partition, timeout)
-            .map_err(|reason| self.unreachable(reason))?;
+            .map_err(|error| self.unreachable(&error))?;
         // An emptied partition has nothing to wait for.
         Ok(if low == high { 0 } else { high })
     }
@@ -189,9 +215,26 @@ impl Consumer {
         }
     }
 
-    fn unreachable(&self, reason: KafkaError) -> ConsumerError {
-        ConsumerError::Unreachable { bootstrap: self.bootstrap.clone(), reason }
+    fn unreachable(&self, error: &KafkaError) -> ConsumerError {
+        let never_answered = !self.has_answered.load(Ordering::Relaxed);
+        let within = (never_answered && self.made.elapsed() >= self.deadline).then_some(self.deadline);
+        // A question that nobody answers fails with no more than that.
+        let reason = self.base.context().last_error().unwrap_or_else(|| error.to_string());
+        ConsumerError::Unreachable { bootstrap: self.bootstrap.clone(), within, reason }
     }
+}
+
+/// All but the cluster's addresses.
+fn client_config(settings: &config::Kafka) -> Result<ClientConfig, PropertyError> {
+    let mut client = ClientConfig::new();
+    for (key, value) in PROPERTIES {
+        client.set(key, value);
+    }
+    if matches!(settings.broker, config::Broker::Embedded { .. }) {
+        client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
+    }
+    properties::set_all(&mut client, &settings.properties)?;
+    Ok(client)
 }
 
 /// A message as the fold knows records. Kafka's time is in milliseconds.
@@ -218,6 +261,18 @@ fn microseconds(time_ms: i64) -> i64 {
 /// What librdkafka tells between the records.
 struct Context {
     metrics: FeedMetrics,
+    last_error: Mutex<Option<String>>,
+}
+
+impl Context {
+    /// Why a broker couldn't be talked to, in words that name it.
+    fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_last_error(&self, reason: Option<String>) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
 }
 
 impl ClientContext for Context {
@@ -231,7 +286,10 @@ impl ClientContext for Context {
             // The end of a partition isn't an error; a poll tells it, too.
             Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!("{reason}"),
-            _ => tracing::info!(%error, "{reason}"),
+            _ => {
+                tracing::info!(%error, "{reason}");
+                self.set_last_error(Some(reason.to_owned()));
+            }
         }
     }
 

@@ -3,8 +3,10 @@
 mod consumer;
 mod embedded;
 mod producer;
+mod properties;
 
 pub(crate) use consumer::record_of;
 pub use consumer::{Consumer, ConsumerError, Polled};
 pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};
 pub use producer::{Delivered, ProducerConfig, ProducerError, TickProducer};
+pub use properties::PropertyError;

@@ -20,6 +20,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
+use super::properties::{self, PropertyError, Silent};
 use crate::{config::KafkaProperty, market::SymbolRef};
 
 /// Records that may be in flight: ten seconds of 10,000 ticks a second. With about 200 bytes each
@@ -57,8 +58,8 @@ pub struct ProducerConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ProducerError {
     /// librdkafka doesn't take the configuration. The user can mend it.
-    #[error("Kafka's client refuses its configuration: {0}")]
-    Configuration(KafkaError),
+    #[error(transparent)]
+    Configuration(PropertyError),
     /// No broker answered in time.
     #[error("no Kafka broker answers at {bootstrap} within {} s: {reason}", deadline.as_secs_f64())]
     Unreachable {
@@ -114,11 +115,16 @@ impl TickProducer {
     /// Makes the producer and waits until a broker answers, at most for the deadline.
     pub fn connect(config: ProducerConfig) -> Result<Self, ProducerError> {
         let producer: BaseProducer<Deliveries> = client_config(&config)
-            .create_with_context(Deliveries::default())
+            .and_then(|client| Ok(client.create_with_context(Deliveries::default())?))
             .map_err(ProducerError::Configuration)?;
         let connected = Self { producer, config };
         connected.await_broker()?;
         Ok(connected)
+    }
+
+    /// Whether [`TickProducer::connect`] will take the configuration.
+    pub fn check(config: &ProducerConfig) -> Result<(), PropertyError> {
+        properties::check::<BaseProducer<Silent>>(client_config(config)?)
     }
 
     /// The cluster's addresses, as configured.
@@ -227,7 +233,7 @@ impl From<ProducerError> for crate::failure::Failure {
     }
 }
 
-fn client_config(config: &ProducerConfig) -> ClientConfig {
+fn client_config(config: &ProducerConfig) -> Result<ClientConfig, PropertyError> {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.bootstrap)
@@ -243,10 +249,8 @@ fn client_config(config: &ProducerConfig) -> ClientConfig {
         .set("queue.buffering.max.kbytes", IN_FLIGHT_KBYTES_MAX)
         .set("message.timeout.ms", config.deadline.as_millis().max(1).to_string())
         .set("reconnect.backoff.max.ms", "1000");
-    for KafkaProperty { key, value } in &config.properties {
-        client.set(key, value);
-    }
-    client
+    properties::set_all(&mut client, &config.properties)?;
+    Ok(client)
 }
 
 /// Counts what librdkafka reports, and keeps its words for the error message.

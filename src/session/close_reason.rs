@@ -45,6 +45,21 @@ struct Row {
 }
 
 impl CloseReason {
+    /// Every reason there is.
+    pub const ALL: [Self; 11] = [
+        Self::Disconnected,
+        Self::ClientClosed,
+        Self::ConnectionLost,
+        Self::Shutdown,
+        Self::Protocol,
+        Self::NotUtf8,
+        Self::TooBig,
+        Self::Slow,
+        Self::ConnectDeadline,
+        Self::Silent,
+        Self::TooManySubscriptions,
+    ];
+
     const fn row(self) -> Row {
         use Severity::{Expected, Notable};
         let (code, text, label, severity) = match self {

@@ -1,5 +1,10 @@
 //! What is at which path; contract §4 and §7.
 
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
 use serde_json::json;
 
 use crate::support::{Client, Feed, Server};
@@ -63,9 +68,48 @@ fn a_snapshot_is_what_a_subscription_would_give() {
     client.subscribe("1", "A");
     assert_eq!(client.frame().body, a.replace(r#","seq":1"#, ""));
 
-    let answer = server.get("/api/snapshot?symbols=A,no%20symbol");
-    assert_eq!(answer.status, 400);
-    assert!(answer.body.contains("no symbol"), "{}", answer.body);
+    for (query, part) in [
+        ("symbols=A,no%20symbol", "no symbol"),
+        ("symbols=A&symbols=B", "stands twice"),
+        ("symbols=%FF", "symbols: "),
+    ] {
+        let answer = server.get(&format!("/api/snapshot?{query}"));
+        assert_eq!((answer.status, answer.header("content-type")), (400, "application/json"), "{query}");
+        let told = answer.json();
+        assert!(told["error"].as_str().unwrap().contains(part), "{query}: {told}");
+    }
+}
+
+/// Status, headers in lower case, and body of the answer to a request without one.
+fn ask(server: &Server, method: &str, path: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    write!(stream, "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address)
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_ascii_lowercase(), body.to_owned())
+}
+
+#[test]
+fn head_is_answered_as_get_without_a_body_and_other_methods_are_told_what_is_allowed() {
+    let server = Server::ready(&[]);
+    for path in ["/", "/api/about", "/api/symbols", "/api/snapshot", "/livez", "/readyz", "/metrics"] {
+        let content_type = server.get(path).header("content-type").to_owned();
+        let (status, head, body) = ask(&server, "HEAD", path);
+        assert_eq!((status, body.as_str()), (200, ""), "{path}");
+        assert!(head.contains(&format!("content-type: {content_type}")), "{path}: {head}");
+        assert!(head.contains("content-length: "), "{path}: {head}");
+        for method in ["POST", "DELETE"] {
+            let (status, head, _) = ask(&server, method, path);
+            assert_eq!(status, 405, "{method} {path}");
+            assert!(head.contains("allow: get, head"), "{method} {path}: {head}");
+        }
+    }
+    let (status, head, _) = ask(&server, "POST", "/ws");
+    assert_eq!(status, 405);
+    assert!(head.lines().any(|line| line == "allow: get"), "{head}");
 }
 
 #[test]

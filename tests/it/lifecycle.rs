@@ -42,7 +42,8 @@ fn an_unreachable_broker_ends_the_start_with_code_2_and_its_address() {
     let (code, log) =
         run_to_the_end(&["serve", "--listen", "127.0.0.1:0", "--kafka", &address, "--kafka-deadline-s", "1"]);
     assert_eq!(code, Some(2), "{log:#?}");
-    the_reason(&log, &format!("Kafka at {address} doesn't answer"));
+    let told = format!("error: no Kafka broker answers at {address} within 1 s: ");
+    assert!(the_reason(&log, &told).contains("Connection refused"), "{log:#?}");
 }
 
 #[test]
@@ -55,6 +56,21 @@ fn a_wrong_flag_ends_the_start_with_code_1_and_its_name() {
         let (code, log) = run_to_the_end(&["serve", flags[0], flags[1]]);
         assert_eq!(code, Some(1), "{flags:?}: {log:#?}");
         assert!(log.iter().any(|line| line.contains(name) && line.contains(flags[1])), "{log:#?}");
+    }
+}
+
+#[test]
+fn what_serve_refuses_check_config_refuses_too_and_neither_tells_a_value() {
+    for property in ["sasl.pasword=hunter2", "security.protocol=hunter2"] {
+        let refuse =
+            |command| run_to_the_end(&[command, "--log-level", "error", "--kafka-property", property]);
+        let (code, log) = refuse("serve");
+        assert_eq!(code, Some(1), "{log:#?}");
+        let name = property.split('=').next().unwrap();
+        assert!(the_reason(&log, name).starts_with("error: flag --kafka-property: "), "{log:#?}");
+        assert!(!log.join("\n").contains("hunter2"), "{log:#?}");
+        assert_eq!(refuse("demo"), (code, log.clone()));
+        assert_eq!(refuse("check-config"), (code, log));
     }
 }
 

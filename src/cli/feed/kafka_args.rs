@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::{
-    config::{HostPort, KafkaProperty, Topic, seconds},
-    kafka::ProducerConfig,
+    config::{self, HostPort, Invalid, KafkaProperty, Topic, seconds},
+    kafka::{ProducerConfig, TickProducer},
 };
 
 /// Where and how to publish.
@@ -32,13 +32,18 @@ pub(super) struct KafkaArgs {
 }
 
 impl KafkaArgs {
-    pub(super) fn into_config(self) -> ProducerConfig {
+    /// Where and how to publish, if Kafka's client can do so.
+    pub(super) fn into_config(self) -> Result<ProducerConfig, Invalid> {
+        config::check_bootstrap(&self.kafka)?;
+        config::check_decided_elsewhere(&self.kafka_property)?;
         let bootstrap: Vec<_> = self.kafka.iter().map(ToString::to_string).collect();
-        ProducerConfig {
+        let config = ProducerConfig {
             bootstrap: bootstrap.join(","),
             topic: self.topic.as_str().to_owned(),
             properties: self.kafka_property,
             deadline: self.kafka_deadline_s,
-        }
+        };
+        TickProducer::check(&config)?;
+        Ok(config)
     }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 
 use super::{kafka_args::KafkaArgs, signal};
 use crate::{
+    config::Invalid,
     failure::Failure,
     feed::replay::{BadRecord, ColumnNames, CsvOptions, Format, Header, Recording, Speed, TimeFormat},
     feeder::replay::{self, End, Observer, OnBadRecord, ReplayConfig, ReplayError, Report},
@@ -116,10 +117,11 @@ struct CsvArgs {
 }
 
 /// Publishes the file. Ends after the last record is acknowledged, or after a signal.
-pub(super) fn run(args: ReplayArgs) -> Result<(), Failure> {
+pub(super) fn run(args: ReplayArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Result<(), Failure> {
     let start = Instant::now();
     let name = args.file.display().to_string();
     let at_file = |error: &dyn std::fmt::Display| Failure::configuration(format_args!("{name}: {error}"));
+    let target = args.kafka.into_config().map_err(invalid)?;
     let format = match args.format {
         Some(format) => format,
         None => Format::of_file(&args.file).map_err(Failure::configuration)?,
@@ -129,7 +131,7 @@ pub(super) fn run(args: ReplayArgs) -> Result<(), Failure> {
     let options = args.csv.into_options(&args.file);
     let mut recording =
         Recording::open(input, format, args.symbol, options).map_err(|error| at_file(&error))?;
-    let producer = TickProducer::connect(args.kafka.into_config())?;
+    let producer = TickProducer::connect(target)?;
     // Only from here on: before, Ctrl-C ends the command by itself.
     let stop = signal::stop_flag()?;
     let config = ReplayConfig {

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{kafka_args::KafkaArgs, signal};
 use crate::{
-    config::{rate, seconds, whole_number},
+    config::{Invalid, rate, seconds, whole_number},
     failure::Failure,
     feed::simulate::{MarketConfig, Names},
     feeder::simulate::{self, SimulateConfig},
@@ -51,7 +51,7 @@ pub struct SimulateArgs {
 }
 
 /// Publishes until the end that was asked for, or a signal; all is acknowledged then.
-pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
+pub(super) fn run(args: SimulateArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Result<(), Failure> {
     let config = SimulateConfig {
         market: MarketConfig {
             symbols: args.symbols,
@@ -62,7 +62,7 @@ pub(super) fn run(args: SimulateArgs) -> Result<(), Failure> {
         duration: args.duration,
         count: args.count,
     };
-    let producer = TickProducer::connect(args.kafka.into_config())?;
+    let producer = TickProducer::connect(args.kafka.into_config().map_err(invalid)?)?;
     // Only from here on: before, Ctrl-C ends the command by itself.
     let stop = signal::stop_flag()?;
     let (topic, bootstrap) = (producer.topic(), producer.bootstrap());

@@ -96,16 +96,21 @@ fn kafka_properties_come_from_every_source_with_commas_in_them() {
     let check = |given| {
         let properties = serve(given).unwrap().kafka.properties;
         let shown: Vec<_> = properties.iter().map(|it| format!("{}={}", it.key, it.value)).collect();
-        assert_eq!(shown, ["a.b=1,2", "c=3"]);
+        assert_eq!(shown, ["client.rack=1,2", "fetch.min.bytes=3"]);
     };
-    let line: &[_] = &["serve", "--kafka-property", "a.b=1,2", "--kafka-property", "c=3"];
+    let line: &[_] =
+        &["serve", "--kafka-property", "client.rack=1,2", "--kafka-property", "fetch.min.bytes=3"];
     check(Given { line, ..Given::default() });
     check(Given {
         line: &["serve"],
-        environment: &[("TICKCAST_KAFKA_PROPERTY", "a.b=1,2\n c=3\n")],
+        environment: &[("TICKCAST_KAFKA_PROPERTY", "client.rack=1,2\n fetch.min.bytes=3\n")],
         ..Given::default()
     });
-    check(Given { line: FILE, file: "[kafka_property]\na.b = \"1,2\"\nc = 3", ..Given::default() });
+    check(Given {
+        line: FILE,
+        file: "[kafka_property]\nclient.rack = \"1,2\"\nfetch.min.bytes = 3",
+        ..Given::default()
+    });
 }
 
 #[test]
@@ -147,6 +152,23 @@ fn a_wrong_kafka_property_is_told_without_its_value() {
     let by_environment = error(Given { line: &["serve"], environment, ..Given::default() });
     assert!(by_environment.contains("expected key=value"), "{by_environment}");
     assert!(!by_environment.contains("hunter2"), "{by_environment}");
+}
+
+#[test]
+fn a_property_that_kafkas_client_refuses_is_told_with_its_place_and_without_its_value() {
+    let file = "[kafka_property]\nsasl.pasword = \"hunter2\"";
+    assert_eq!(
+        error(Given { line: FILE, file, ..Given::default() }),
+        "t.toml:1: `kafka_property`: Kafka's client knows no property sasl.pasword; librdkafka's \
+         CONFIGURATION.md lists all"
+    );
+    let environment: &[_] =
+        &[("TICKCAST_KAFKA_PROPERTY", "sasl.password=hunter2\nsecurity.protocol=hunter2")];
+    assert_eq!(
+        error(Given { line: &["serve"], environment, ..Given::default() }),
+        "environment variable TICKCAST_KAFKA_PROPERTY: the value of security.protocol is impossible; \
+         librdkafka's CONFIGURATION.md lists what is allowed"
+    );
 }
 
 #[test]
