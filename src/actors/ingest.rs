@@ -226,6 +226,7 @@ struct Turn {
     /// Until the server is ready.
     catch_up: Option<CatchUp>,
     rejections: LogLimiter,
+    stale: LogLimiter,
     batch: Vec<Arc<Publication>>,
 }
 
@@ -236,6 +237,7 @@ impl Turn {
             fold,
             catch_up: Some(catch_up),
             rejections: LogLimiter::default(),
+            stale: LogLimiter::default(),
             batch: Vec::new(),
         };
         turn.check_ready();
@@ -275,7 +277,8 @@ impl Turn {
                     metrics.kafka_to_ingested.observe(seconds((now_us() - record.timestamp_us).max(0)));
                 }
             }
-            Ok(Folded::Stale | Folded::Ignored) => {}
+            Ok(Folded::Stale) => self.tell_stale(topic, record),
+            Ok(Folded::Ignored) => {}
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
@@ -287,6 +290,20 @@ impl Turn {
         let Some(untold) = self.rejections.may_tell(Instant::now()) else { return };
         let (partition, offset, reason) = (record.partition, record.offset, rejection.label());
         tracing::warn!(topic, partition, offset, reason, untold, "bad record: {rejection}");
+    }
+
+    /// A producer's retry looks like this, and so does a topic that was deleted and made anew.
+    fn tell_stale(&mut self, topic: &str, record: &Record<'_>) {
+        let Some(untold) = self.stale.may_tell(Instant::now()) else { return };
+        let (partition, offset) = (record.partition, record.offset);
+        tracing::warn!(
+            topic,
+            partition,
+            offset,
+            untold,
+            "a record isn't newer than its symbol's state and changes nothing; if the topic was made anew, \
+             the server has to be restarted"
+        );
     }
 
     fn publish(&mut self) {
