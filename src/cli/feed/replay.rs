@@ -127,7 +127,11 @@ pub(super) fn run(args: ReplayArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Res
         None => Format::of_file(&args.file).map_err(Failure::configuration)?,
     };
     let bar = ProgressBar::no_length();
-    let input = open(&args.file, &bar).map_err(|error| at_file(&error))?;
+    let mut input = open(&args.file, &bar).map_err(|error| at_file(&error))?;
+    if input.fill_buf().map_err(|error| at_file(&error))?.is_empty() {
+        warn(&format!("{name} is empty: nothing is published"));
+        return Ok(());
+    }
     let options = args.csv.into_options(&args.file);
     let mut recording =
         Recording::open(input, format, args.symbol, options).map_err(|error| at_file(&error))?;
@@ -143,6 +147,14 @@ pub(super) fn run(args: ReplayArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Res
     watch.bar.finish_and_clear();
     close(&report, &end, &producer, start.elapsed());
     match end {
+        Ok(End::Whole) if report.published == 0 && report.skipped > 0 => Err(at_file(&format_args!(
+            "nothing is published: each of the {} records was skipped",
+            report.skipped
+        ))),
+        Ok(End::Whole) if report.published == 0 => {
+            warn(&format!("{name} has no tick: nothing is published"));
+            Ok(())
+        }
         Ok(End::Whole | End::Stopped) => Ok(()),
         Err(ReplayError::Kafka(error)) => Err(error.into()),
         Err(error @ (ReplayError::Read(_) | ReplayError::BadRecord(_))) => Err(at_file(&error)),
@@ -170,6 +182,12 @@ fn open(path: &Path, bar: &ProgressBar) -> io::Result<Box<dyn BufRead>> {
     };
     bar.set_style(ProgressStyle::with_template(template).expect("the template is well-formed"));
     Ok(Box::new(BufReader::new(bar.wrap_read(bounded))))
+}
+
+/// A line for who waits for ticks that don't come.
+fn warn(message: &str) {
+    // With nobody to read it, the line isn't missed.
+    let _ = writeln!(io::stderr(), "warning: {message}");
 }
 
 /// The line that says what came of it.

@@ -64,10 +64,7 @@ impl<R: BufRead> CsvReader<R> {
             .from_reader(LineEnds::new(reader));
         let header: Vec<String> = match options.header {
             Header::FirstRow => {
-                let first = rows.headers().map_err(|error| match error.into_kind() {
-                    ErrorKind::Io(error) => ReadError::Io(error),
-                    other => ReadError::NotTheFormat { format: "CSV", problem: format!("{other:?}") },
-                })?;
+                let first = rows.headers().map_err(no_header)?;
                 first.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect()
             }
             Header::Told(names) => names,
@@ -95,8 +92,8 @@ impl<R: BufRead> CsvReader<R> {
             ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 format!("has {len} columns; the first row has {expected_len}")
             }
-            ErrorKind::Utf8 { .. } => "isn't UTF-8".to_owned(),
-            other => format!("{other:?}"),
+            // The other kinds are of writing and of serde.
+            _ => "isn't UTF-8 text".to_owned(),
         };
         Ok(Step::Bad(self.bad(None, problem)))
     }
@@ -165,6 +162,15 @@ impl<R: BufRead> CsvReader<R> {
     ) -> Result<T, Cell> {
         let cell = self.cell(Some(column), read)?;
         cell.ok_or_else(|| Cell::of(column, "is empty; every row needs one".to_owned()))
+    }
+}
+
+fn no_header(error: csv::Error) -> ReadError {
+    let line = error.position().map_or(1, csv::Position::line);
+    match error.into_kind() {
+        ErrorKind::Io(error) => ReadError::Io(error),
+        // The other kinds are of rows, of writing and of serde.
+        _ => ReadError::NotTheFormat { format: "CSV", problem: format!("row {line} isn't UTF-8 text") },
     }
 }
 

@@ -3,7 +3,10 @@
 use std::io::{BufRead, Read};
 
 use super::{BadRecord, ReadError, Recorded, Step};
-use crate::feed::json::{JsonDecoder, PAYLOAD_BYTES_MAX};
+use crate::feed::{
+    Rejection,
+    json::{JsonDecoder, PAYLOAD_BYTES_MAX},
+};
 
 /// Reads ticks from lines of JSON. Empty lines say nothing.
 pub struct NdjsonReader<R> {
@@ -52,10 +55,24 @@ impl<R: BufRead> NdjsonReader<R> {
                 unit: "line",
                 number: self.number,
                 column: None,
-                problem: rejection.to_string(),
+                problem: problem(&rejection),
             }),
         })
     }
+}
+
+/// Where a line stops being JSON, counted from 1; the parser's own words for it are names of its
+/// insides. It says 0 of what it can't place, too.
+fn problem(rejection: &Rejection) -> String {
+    let told = rejection.to_string();
+    if !matches!(rejection, Rejection::NotJson(..)) {
+        return told;
+    }
+    let index = told.split_once(" at character ").and_then(|(_, rest)| {
+        let digits = rest.split(|other: char| !other.is_ascii_digit()).next()?;
+        digits.parse::<usize>().ok().filter(|index| *index > 0)
+    });
+    index.map_or_else(|| "not JSON".to_owned(), |index| format!("not JSON at character {}", index + 1))
 }
 
 #[cfg(test)]
@@ -92,6 +109,20 @@ mod tests {
         check(
             "{\"symbol\":\"A\"}\n{\"symbol\":\"A\",\"price\":1}\n",
             &["line 1: at least one of price, bid, ask must be there", r#"{"symbol":"A","price":1}"#],
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_by_its_place() {
+        check(
+            "hello\n{\"symbol\":nul}\n{\"a\":1,}\n{\"a\":\"\u{1}\"}\n[1]\n",
+            &[
+                "line 1: not JSON",
+                "line 2: not JSON at character 11",
+                "line 3: not JSON at character 8",
+                "line 4: not JSON",
+                "line 5: the payload must be one JSON object",
+            ],
         );
     }
 

@@ -136,8 +136,34 @@ fn a_file_that_cannot_be_replayed_is_named_with_what_is_allowed() {
     check_failure(&["replay", &text], nobody, 1, &["no.dbn: isn't a DBN file of version 1 to 3"]);
     let table = file("columns.csv", b"when,bid,ask\n");
     check_failure(&["replay", &table], nobody, 1, &["columns.csv: ", "--time-column", "when, bid, ask"]);
+    let picture = file("picture.csv", b"\x89PNG\r\n\x1a\n\xff\xfe");
+    check_failure(&["replay", &picture], nobody, 1, &["picture.csv: isn't CSV: row 1 isn't UTF-8 text"]);
     let ticks = file("ticks.ndjson", b"{}\n");
     check_failure(&["replay", &ticks, "--symbol", "A"], nobody, 1, &["ticks.ndjson: ", "--symbol is for"]);
+}
+
+#[test]
+fn a_file_that_gives_no_tick_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let broker = Broker::start();
+    let replay = |name: &str, content: &[u8]| {
+        let path = directory.path().join(name);
+        fs::write(&path, content).unwrap();
+        let ended = run(&["replay", text(&path)], &broker.bootstrap());
+        (ended.code, ended.stderr.replace(&format!("{}/", directory.path().display()), ""))
+    };
+    for name in ["empty.csv", "empty.ndjson", "empty.dbn"] {
+        assert_eq!(replay(name, b""), (0, format!("warning: {name} is empty: nothing is published\n")));
+    }
+    let (code, stderr) = replay("header.csv", b"time,symbol,price\n");
+    assert_eq!((code, stderr.as_str()), (0, "warning: header.csv has no tick: nothing is published\n"));
+    let (code, stderr) = replay("bad.ndjson", b"{}\n{\"symbol\":nul}\n");
+    assert_eq!(code, 1);
+    let told: Vec<_> = stderr.lines().skip(1).collect();
+    let skipped = "skipped: bad.ndjson: line 2: not JSON at character 11";
+    let last = "error: bad.ndjson: nothing is published: each of the 2 records was skipped";
+    assert_eq!(told, [skipped, last]);
+    assert_eq!(broker.record_count(), 0);
 }
 
 #[test]

@@ -146,3 +146,18 @@ fn a_table_without_what_a_tick_needs_is_refused_with_the_flag_that_helps() {
     let message = refused(QUOTE, CsvOptions { names, ..default() });
     assert!(message.starts_with("has no column \"b\", which --bid-column tells"), "{message}");
 }
+
+#[test]
+fn what_is_no_text_is_told_in_words_with_its_row() {
+    let open = |bytes: &'static [u8]| CsvReader::open(bytes, None, CsvOptions::default());
+    let error = open(b"\x89PNG\xff\xfe\n1,2\n").unwrap_err();
+    assert_eq!(error.to_string(), "isn't CSV: row 1 isn't UTF-8 text");
+    let mut reader =
+        open(b"time,symbol,price\n1719792000,A,1\n\n1719792000,\xff,1\n1719792000,B,1\n").unwrap();
+    assert!(matches!(reader.step(), Ok(Step::Tick(_))));
+    match reader.step() {
+        Ok(Step::Bad(bad)) => assert_eq!(bad.to_string(), "row 4: isn't UTF-8 text"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(reader.step(), Ok(Step::Tick(_))));
+}
