@@ -307,10 +307,21 @@ fn hide_secret(error: clap::Error) -> Stop {
 }
 
 fn unknown_variables(environment: &BTreeMap<String, String>, known: &[String]) -> Vec<String> {
-    let known: Vec<_> = known.iter().map(String::as_str).chain(["config"]).map(variable).collect();
+    let known: Vec<_> = known.iter().cloned().chain(["config".to_owned()]).collect();
+    let names: Vec<_> = known.iter().map(|key| variable(key)).collect();
     let unknown =
-        environment.keys().filter(|name| !known.contains(name) && !NO_SETTINGS.contains(&name.as_str()));
-    unknown.map(|name| format!("environment: {}", toml_file::unknown_key(name, &known))).collect()
+        environment.keys().filter(|name| !names.contains(name) && !NO_SETTINGS.contains(&name.as_str()));
+    let warning = |name: &String| {
+        // The prefix is alike in all of them.
+        let key = name.trim_start_matches(PREFIX).to_ascii_lowercase();
+        match toml_file::nearest(&key, &known) {
+            Some(key) => {
+                format!("environment: unknown key `{name}`; the nearest known one is `{}`", variable(key))
+            }
+            None => format!("environment: unknown key `{name}`; {}", toml_file::LISTED),
+        }
+    };
+    unknown.map(warning).collect()
 }
 
 impl Setting {

@@ -39,14 +39,26 @@ pub(super) fn parse(text: &str, known: &[String]) -> Result<Vec<FileSetting>, St
     Ok(settings)
 }
 
-/// Says that a name isn't known, and which one its writer may have meant.
-pub(super) fn unknown_key(name: &str, known: &[String]) -> String {
-    let likeness = |candidate: &String| strsim::jaro_winkler(name, candidate);
-    let nearest = known.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    nearest.map_or_else(
-        || format!("unknown key `{name}`"),
-        |nearest| format!("unknown key `{name}`; the nearest known one is `{nearest}`"),
-    )
+/// Says that a key isn't known, and which one its writer may have meant.
+fn unknown_key(name: &str, known: &[String]) -> String {
+    match nearest(name, known) {
+        Some(nearest) => format!("unknown key `{name}`; the nearest known one is `{nearest}`"),
+        None => format!("unknown key `{name}`; {LISTED}"),
+    }
+}
+
+/// Where all keys can be read.
+pub(super) const LISTED: &str = "`tickcast check-config` and the --help of each command list the known ones";
+
+/// The known key that a writer may have meant.
+pub(super) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String> {
+    /// From 0 to 1. What shares a word is above it; what shares a few letters by chance is below.
+    const LIKENESS_MIN: f64 = 0.8;
+    let rated = known.iter().map(|candidate| (strsim::jaro_winkler(name, candidate), candidate));
+    rated
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, it)| it)
 }
 
 fn texts(key: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
@@ -127,6 +139,12 @@ mod tests {
         check(
             "topic = \"t\"\nmax-symbol = 1",
             Err("2: unknown key `max-symbol`; the nearest known one is `max_symbols`"),
+        );
+        check(
+            "x = 1",
+            Err(
+                "1: unknown key `x`; `tickcast check-config` and the --help of each command list the known ones",
+            ),
         );
         check("[topics]", Err("1: unknown key `topics`; the nearest known one is `topic`"));
     }

@@ -183,13 +183,17 @@ fn an_unknown_key_names_the_nearest_known_one() {
 fn an_unknown_variable_is_a_warning_and_a_foreign_one_is_nothing() {
     let (_, resolved) = prepare(Given {
         line: &["serve"],
-        environment: &[("TICKCAST_TOPICS", "x"), ("TICKCAST_BIN", "x"), ("TOPIC", "x")],
+        environment: &[("TICKCAST_TOPICS", "x"), ("TICKCAST_X", "x"), ("TICKCAST_BIN", "x"), ("TOPIC", "x")],
         ..Given::default()
     })
     .unwrap();
     assert_eq!(
         resolved.warnings,
-        ["environment: unknown key `TICKCAST_TOPICS`; the nearest known one is `TICKCAST_TOPIC`"]
+        [
+            "environment: unknown key `TICKCAST_TOPICS`; the nearest known one is `TICKCAST_TOPIC`",
+            "environment: unknown key `TICKCAST_X`; `tickcast check-config` and the --help of each command list \
+             the known ones",
+        ]
     );
 }
 
