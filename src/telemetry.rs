@@ -1,6 +1,6 @@
 //! How the process speaks of itself: logs on standard error, so that standard output stays a command's own.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
 use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -15,6 +15,24 @@ pub fn init_logging(logging: &Logging) {
     let filter = EnvFilter::try_new(&logging.level).expect("the level was parsed as a setting");
     // A second call is a test's or an embedding program's, and its subscriber was meant.
     let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+}
+
+/// Tells on standard error why the process fails, whatever the level of the log is: a plain line for
+/// people, an event of the log for machines.
+pub fn tell_failure(format: LogFormat, failure: &dyn std::fmt::Display) {
+    match format {
+        // With nobody to read it, the line isn't missed.
+        LogFormat::Human => drop(writeln!(std::io::stderr(), "error: {failure}")),
+        LogFormat::Json => as_event(failure, std::io::stderr),
+    }
+}
+
+fn as_event<W>(failure: &dyn std::fmt::Display, writer: W)
+where
+    W: for<'a> tracing_subscriber::fmt::MakeWriter<'a> + Send + Sync + 'static,
+{
+    let unfiltered = tracing_subscriber::registry().with(lines(LogFormat::Json, false, writer));
+    tracing::subscriber::with_default(unfiltered, || tracing::error!("{failure}"));
 }
 
 /// The layer that writes one line an event.
@@ -82,5 +100,15 @@ mod tests {
         assert_eq!(event["lag"], 3);
         assert_eq!(event["spans"][0]["id"], 7);
         assert!(event["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().is_ok(), "{line}");
+    }
+
+    #[test]
+    fn a_failure_is_an_event_for_machines() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        as_event(&"no broker", move || writer.clone());
+        let line = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&event["level"], &event["message"]), (&"ERROR".into(), &"no broker".into()));
     }
 }

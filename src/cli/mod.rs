@@ -7,7 +7,7 @@ mod settings;
 mod sources;
 mod toml_file;
 
-use std::{collections::BTreeMap, ffi::OsString, io::Write, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -17,7 +17,7 @@ use self::{
 };
 use crate::{
     app,
-    config::{self, Invalid},
+    config::{self, Invalid, LogFormat},
     failure::Failure,
     telemetry,
 };
@@ -57,8 +57,11 @@ pub fn main() -> ExitCode {
     let lossy = |text: OsString| text.to_string_lossy().into_owned();
     let environment = std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect();
     match prepare(&line, &environment, |path| std::fs::read_to_string(path)) {
-        Ok((cli, resolved)) => report(run(cli, &resolved)),
-        Err(Stop::Failed(failure)) => report(Err(failure)),
+        Ok((cli, resolved)) => {
+            let format = cli.common.logging().format;
+            report(run(cli, &resolved), format)
+        }
+        Err(Stop::Failed(failure)) => report(Err(failure), told_format(&line, &environment)),
         Err(Stop::Clap(error)) => {
             // A reader that closed its pipe (`--help | head`) has read enough.
             let _ = error.print();
@@ -114,12 +117,24 @@ fn invalid_settings(invalid: &Invalid, settings: &[Setting]) -> Failure {
     Failure::configuration(format_args!("{}: {}", places.join(" and "), invalid.reason))
 }
 
-fn report(result: Result<(), Failure>) -> ExitCode {
+/// The log's format where a source is wrong, so that the settings can't be put together: what the flag
+/// says, else the variable. The file may be what is wrong.
+fn told_format(line: &[OsString], environment: &BTreeMap<String, String>) -> LogFormat {
+    const FLAG: &str = "--log-format";
+    let words: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
+    let by_flag = words.iter().enumerate().rev().find_map(|(at, word)| match word.strip_prefix(FLAG)? {
+        "" => words.get(at + 1).map(AsRef::as_ref),
+        rest => rest.strip_prefix('='),
+    });
+    let told = by_flag.or_else(|| environment.get("TICKCAST_LOG_FORMAT").map(String::as_str));
+    if told == Some("json") { LogFormat::Json } else { LogFormat::Human }
+}
+
+fn report(result: Result<(), Failure>, format: LogFormat) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // The user's line, whatever the log level and format are.
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            telemetry::tell_failure(format, &failure);
             failure.exit_code()
         }
     }

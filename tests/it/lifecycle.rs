@@ -75,6 +75,22 @@ fn what_serve_refuses_check_config_refuses_too_and_neither_tells_a_value() {
 }
 
 #[test]
+fn the_reason_is_an_event_where_the_log_is_for_machines() {
+    let held = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    for (flags, part) in
+        [(["--listen", &address], "in use"), (["--config", "/no/such.toml"], "/no/such.toml")]
+    {
+        let arguments = [&["serve", "--log-format", "json", "--log-level", "off"][..], &flags].concat();
+        let (_, log) = run_to_the_end(&arguments);
+        let [line] = log.as_slice() else { panic!("one line: {log:#?}") };
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["level"], "ERROR", "{line}");
+        assert!(event["message"].as_str().unwrap().contains(part), "{line}");
+    }
+}
+
+#[test]
 fn the_start_tells_where_everything_is_and_that_the_broker_keeps_nothing() {
     let process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
     assert!(process.line().starts_with("page    http://127.0.0.1:"));
