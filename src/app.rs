@@ -160,14 +160,17 @@ impl Server {
     async fn run(self, ingest: Ingest) -> Result<(), Failure> {
         let grace = self.config.server.shutdown_grace;
         let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
-        let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
-        let http = server.handle();
-        let mut http_task = rt::spawn(server);
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
             let ended = Arc::clone(&ended);
             move || ended.notify_one()
         });
+        if matches!(self.config.kafka.broker, Broker::Embedded { .. }) {
+            await_ready(&state.readiness).await;
+        }
+        let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
+        let http = server.handle();
+        let mut http_task = rt::spawn(server);
         tokio::select! {
             signal = stop_signal() => tracing::info!(signal = signal?, "shutting down"),
             () = ended.notified() => {}
@@ -227,6 +230,16 @@ impl Server {
             })
             .listen(listener)
             .map(HttpServer::run)
+    }
+}
+
+/// An embedded log is empty, and so caught up with in some 50 ms. Whoever connects meanwhile isn't
+/// refused but waits in the backlog.
+async fn await_ready(readiness: &Readiness) {
+    const DEADLINE: Duration = Duration::from_secs(2);
+    let start = Instant::now();
+    while readiness.check().is_err() && start.elapsed() < DEADLINE {
+        rt::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
