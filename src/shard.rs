@@ -48,7 +48,7 @@ struct Entry<C> {
     connection: C,
     /// Who writes to the socket, while it waits for output.
     writer: Option<Waker>,
-    /// Who reads from the socket, while it waits for the client to read its answers.
+    /// Who reads from the socket, while nothing more is taken from the client.
     reader: Option<Waker>,
 }
 

@@ -73,11 +73,6 @@ impl IngestHandle {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it has ended, by itself or because it was asked to.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
-
     /// Why it ended; an error of the outer kind if it panicked. A thread that doesn't end in time is
     /// left behind: the process ends anyway, and closing a consumer of an unreachable cluster can
     /// take long.

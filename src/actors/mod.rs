@@ -5,7 +5,7 @@
 //! | [`ingest`] | a thread of its own | records, the stop flag |
 //! | partition watcher | a thread of its own | its interval, the stop signal |
 //! | [`shard`] | one task a worker thread | its mailbox; half a second |
-//! | session reader | one task a session | the client's bytes; room for answers |
+//! | session reader | one task a session | the client's bytes; room for answers; the client's budget |
 //! | session writer | the response body, polled by actix | room in the socket; output |
 
 pub mod ingest;
