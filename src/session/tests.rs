@@ -85,6 +85,26 @@ fn connected_tells_version_heart_beat_session_and_server() {
 }
 
 #[test]
+fn connect_gets_no_receipt_and_all_else_gets_its_own_in_order() {
+    let mut talk = Talk::begin();
+    talk.send("CONNECT\naccept-version:1.2\nheart-beat:0,0\nreceipt:no\n\n");
+    assert_eq!(talk.said(), ["CONNECTED"]);
+    let frames = [
+        "BEGIN\ntransaction:t",
+        "UNSUBSCRIBE\nid:1",
+        "COMMIT\ntransaction:t",
+        "BEGIN\ntransaction:t",
+        "ABORT\ntransaction:t",
+        "DISCONNECT",
+    ];
+    let text: String =
+        (1..).zip(frames).map(|(number, frame)| format!("{frame}\nreceipt:{number}\n\n\0\n")).collect();
+    talk.receive(Inbound::Data(text.as_bytes()));
+    let expected: Vec<_> = (1..=frames.len()).map(|number| format!("RECEIPT {number}")).collect();
+    assert_eq!(talk.said(), expected);
+}
+
+#[test]
 fn a_wrong_connect_says_what_is_allowed() {
     let connect = "CONNECT\naccept-version:1.3,2\n\n";
     check_refusal(None, connect, "unsupported version", "\"1.3,2\" has none of 1.0,1.1,1.2", 1002);
