@@ -6,7 +6,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Args;
 
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, TlsFiles, Topic, day_boundary,
     milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
@@ -83,6 +83,8 @@ struct ServerArgs {
     #[command(flatten)]
     listener: ListenerArgs,
     #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
     market: MarketArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -130,6 +132,18 @@ struct ListenerArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "TLS")]
+struct TlsArgs {
+    /// PEM file with the server's certificate and those up to its authority; with --tls-key the server speaks https
+    /// and wss only. Both files are read again on SIGHUP and when they change
+    #[arg(long, value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// PEM file with the certificate's private key
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Market")]
 struct MarketArgs {
     /// Symbols held; ticks of further ones are rejected
@@ -149,6 +163,9 @@ struct LimitArgs {
     /// Wildcard subscriptions of a session
     #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "8")]
     max_wildcards: usize,
+    /// Seconds for a TLS handshake, and for the head and the body of a request
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
+    request_deadline_s: Duration,
     /// Seconds from the upgrade to CONNECT
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
     connect_deadline_s: Duration,
@@ -208,9 +225,10 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, market, limits, origin } = self;
+        let Self { kafka, listener, tls, market, limits, origin } = self;
         let serve = config::Serve {
             server: listener.into(),
+            tls: tls.into_config()?,
             kafka: kafka.into_config(cluster)?,
             market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
             limits: limits.into(),
@@ -222,6 +240,24 @@ impl ServerArgs {
         serve.check()?;
         Consumer::check(&serve.kafka)?;
         Ok(serve)
+    }
+}
+
+impl TlsArgs {
+    fn into_config(self) -> Result<Option<TlsFiles>, Invalid> {
+        match (self.tls_certificate, self.tls_key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+            (Some(_), None) => Err(Invalid {
+                keys: vec!["tls_certificate"],
+                reason: "a certificate is of use together with its key only: set `tls_key` too".to_owned(),
+            }),
+            (None, Some(_)) => Err(Invalid {
+                keys: vec!["tls_key"],
+                reason: "a key is of use together with its certificate only: set `tls_certificate` too"
+                    .to_owned(),
+            }),
+        }
     }
 }
 
@@ -289,6 +325,7 @@ impl From<LimitArgs> for config::Limits {
         Self {
             max_subscriptions: args.max_subscriptions,
             max_wildcards: args.max_wildcards,
+            request_deadline: args.request_deadline_s,
             connect_deadline: args.connect_deadline_s,
             send_deadline: args.send_deadline_s,
             heart_beat: args.heart_beat_ms,

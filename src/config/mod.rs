@@ -7,7 +7,7 @@ mod values;
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
 
-pub use crate::origin::AllowedOrigin;
+pub use crate::{origin::AllowedOrigin, transport::tls::TlsFiles};
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -16,6 +16,8 @@ use std::{num::NonZeroUsize, time::Duration};
 pub struct Serve {
     /// The listener, its threads and its sockets.
     pub server: Server,
+    /// What makes the listener one for `https` and `wss`; none without.
+    pub tls: Option<TlsFiles>,
     /// Where the ticks come from.
     pub kafka: Kafka,
     /// What is folded, and over which day.
@@ -95,6 +97,8 @@ pub struct Limits {
     pub max_subscriptions: usize,
     /// Wildcard subscriptions of a session; at most `max_subscriptions`.
     pub max_wildcards: usize,
+    /// For the TLS handshake, and for each request's head and body.
+    pub request_deadline: Duration,
     /// From the upgrade to CONNECT.
     pub connect_deadline: Duration,
     /// How long nothing can be written before the session is closed as slow.

@@ -73,7 +73,7 @@ fn upgrade(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse,
     if offers_subprotocol(request.headers()) {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
     }
-    let socket = request.conn_data::<Socket>().copied();
+    let socket = request.conn_data::<Socket>().cloned();
     let socket = socket.ok_or_else(|| bad_request("the connection has no socket".to_owned()))?;
     let body = shard(request).open(socket, payload);
     let response = response.message_body(body).map_err(|error| bad_request(error.to_string()))?;

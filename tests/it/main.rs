@@ -14,5 +14,6 @@ mod origin;
 mod recordings;
 mod size_guard;
 mod ticks;
+mod tls;
 mod transcripts;
 mod websocket;
