@@ -33,7 +33,7 @@ use crate::{
     clock::now_us,
     config::{self, Broker},
     failure::Failure,
-    http::AppState,
+    http::{AppState, Places},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
@@ -122,7 +122,8 @@ impl Assembly {
             readiness,
             metrics,
             open_sessions: Arc::default(),
-            sessions_max: config.server.max_connections,
+            places: Places::new(config.admission),
+            proxies: config.proxies.clone(),
             refusal_log: Mutex::default(),
             started: Instant::now(),
             bootstrap,
@@ -223,7 +224,7 @@ impl Server {
                 )
             }
         };
-        let (workers, sessions_max) = (config.server.workers.get(), config.server.max_connections);
+        let (workers, sessions_max) = (config.server.workers.get(), config.admission.sessions_max);
         front.serve(listener, workers, sessions_max, state, start_shard)
     }
 }

@@ -1,12 +1,15 @@
 //! Every setting of the server, once: its name, default, unit, parser and help text. Flags, environment variables
 //! and the keys of the configuration file all come from these structs.
 
+mod front;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
+use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, TlsFiles, Topic, day_boundary,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
     milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
@@ -85,6 +88,10 @@ struct ServerArgs {
     #[command(flatten)]
     tls: TlsArgs,
     #[command(flatten)]
+    admission: AdmissionArgs,
+    #[command(flatten)]
+    proxies: ProxyArgs,
+    #[command(flatten)]
     market: MarketArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -119,9 +126,6 @@ struct ListenerArgs {
     /// Worker threads [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = whole_number(NonZeroUsize::MIN..=MOST_WORKERS))]
     workers: Option<NonZeroUsize>,
-    /// Connections open at a time in the whole process
-    #[arg(long, value_name = "N", value_parser = whole_number(1..=10_000_000_usize), default_value = "20000")]
-    max_connections: usize,
     /// Unsent bytes the kernel holds for each socket before conflation starts (TCP_NOTSENT_LOWAT)
     #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_u32),
         default_value = "16384")]
@@ -129,18 +133,6 @@ struct ListenerArgs {
     /// Seconds that sessions may take to end after SIGTERM; 0 ends them at once
     #[arg(long, value_name = "S", value_parser = seconds(0.0..=3600.0), default_value = "5")]
     shutdown_grace_s: Duration,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "TLS")]
-struct TlsArgs {
-    /// PEM file with the server's certificate and those up to its authority; with --tls-key the server speaks https
-    /// and wss only. Both files are read again on SIGHUP and when they change
-    #[arg(long, value_name = "FILE")]
-    tls_certificate: Option<PathBuf>,
-    /// PEM file with the certificate's private key
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -225,10 +217,12 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, tls, market, limits, origin } = self;
+        let Self { kafka, listener, tls, admission, proxies, market, limits, origin } = self;
         let serve = config::Serve {
             server: listener.into(),
             tls: tls.into_config()?,
+            admission: admission.into(),
+            proxies: proxies.into(),
             kafka: kafka.into_config(cluster)?,
             market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
             limits: limits.into(),
@@ -240,24 +234,6 @@ impl ServerArgs {
         serve.check()?;
         Consumer::check(&serve.kafka)?;
         Ok(serve)
-    }
-}
-
-impl TlsArgs {
-    fn into_config(self) -> Result<Option<TlsFiles>, Invalid> {
-        match (self.tls_certificate, self.tls_key) {
-            (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
-            (Some(_), None) => Err(Invalid {
-                keys: vec!["tls_certificate"],
-                reason: "a certificate is of use together with its key only: set `tls_key` too".to_owned(),
-            }),
-            (None, Some(_)) => Err(Invalid {
-                keys: vec!["tls_key"],
-                reason: "a key is of use together with its certificate only: set `tls_certificate` too"
-                    .to_owned(),
-            }),
-        }
     }
 }
 
@@ -313,7 +289,6 @@ impl From<ListenerArgs> for config::Server {
             workers: args
                 .workers
                 .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
-            max_connections: args.max_connections,
             socket_send_lowat_bytes: args.socket_send_lowat_bytes,
             shutdown_grace: args.shutdown_grace_s,
         }

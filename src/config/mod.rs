@@ -5,9 +5,16 @@ mod check;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
-pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
+pub use values::{
+    HostPort, KafkaProperty, Topic, accept_rate, day_boundary, milliseconds, rate, seconds, whole_number,
+};
 
-pub use crate::{origin::AllowedOrigin, transport::tls::TlsFiles};
+pub use crate::{
+    admission::{Limits as Admission, Rate},
+    client_address::{ForwardedHeader, Proxies, TrustedProxy},
+    origin::AllowedOrigin,
+    transport::tls::TlsFiles,
+};
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -18,6 +25,10 @@ pub struct Serve {
     pub server: Server,
     /// What makes the listener one for `https` and `wss`; none without.
     pub tls: Option<TlsFiles>,
+    /// How many sessions are let in, and how fast.
+    pub admission: Admission,
+    /// Whose word on clients' addresses is taken.
+    pub proxies: Proxies,
     /// Where the ticks come from.
     pub kafka: Kafka,
     /// What is folded, and over which day.
@@ -44,8 +55,6 @@ pub struct Server {
     pub listen: HostPort,
     /// Worker threads, each with a shard of the sessions.
     pub workers: NonZeroUsize,
-    /// Connections open at a time in the whole process.
-    pub max_connections: usize,
     /// `TCP_NOTSENT_LOWAT` of each socket, in bytes: unsent bytes that the kernel holds before it reports the
     /// socket full and conflation starts.
     pub socket_send_lowat_bytes: u32,
