@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::socket::Socket;
+use super::socket::{Ownership, Phase, Socket};
 use crate::metrics::ConnectionMetrics;
 
 /// What is encrypted at a time: the plaintext of one full TLS record (RFC 8446 §5.1). It's what TLS
@@ -29,8 +29,9 @@ const RECORD_BYTES: usize = 16 * 1024;
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
+    // Before the stream, which it has to be dropped before.
+    ownership: Ownership,
     stream: Stream,
-    socket: Socket,
     metrics: ConnectionMetrics,
     opened: Instant,
     request_deadline: Duration,
@@ -52,37 +53,52 @@ impl Connection {
     /// A connection without TLS. A request has to be there `request_deadline` after its first byte.
     pub fn plain(
         stream: TcpStream,
-        socket: Socket,
+        ownership: Ownership,
         request_deadline: Duration,
         metrics: ConnectionMetrics,
     ) -> Self {
-        Self::new(Stream::Plain(stream), socket, request_deadline, metrics)
+        Self::new(Stream::Plain(stream), ownership, request_deadline, metrics)
     }
 
     /// A connection after its TLS handshake.
     pub fn tls(
         stream: TlsStream<TcpStream>,
-        socket: Socket,
+        ownership: Ownership,
         request_deadline: Duration,
         metrics: ConnectionMetrics,
     ) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), socket, request_deadline, metrics)
+        Self::new(Stream::Tls(Box::new(stream)), ownership, request_deadline, metrics)
     }
 
-    fn new(stream: Stream, socket: Socket, request_deadline: Duration, metrics: ConnectionMetrics) -> Self {
+    fn new(
+        stream: Stream,
+        ownership: Ownership,
+        request_deadline: Duration,
+        metrics: ConnectionMetrics,
+    ) -> Self {
         metrics.open.inc();
         let opened = Instant::now();
-        Self { stream, socket, metrics, opened, request_deadline, due: None, encrypted: None, is_over: false }
+        Self {
+            ownership,
+            stream,
+            metrics,
+            opened,
+            request_deadline,
+            due: None,
+            encrypted: None,
+            is_over: false,
+        }
     }
 
     /// The socket underneath.
     pub const fn socket(&self) -> &Socket {
-        &self.socket
+        self.ownership.socket()
     }
 
-    /// Whether a request has begun to come and is late.
+    /// Whether a request has begun to come and is late. actix has a deadline for the head of a
+    /// connection's first request, and none for its body and for all further ones.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.socket.awaits_request() {
+        if self.socket().phase() != Some(Phase::Request) {
             self.due = None;
             return false;
         }
@@ -110,7 +126,7 @@ impl AsyncRead for Connection {
         match read {
             Poll::Ready(Ok(())) => {
                 this.is_over = buffer.filled().len() == filled;
-                this.socket.note_bytes();
+                this.socket().note_bytes();
             }
             // Browsers leave `close_notify` out. HTTP and WebSocket know by themselves whether they were
             // cut off.
@@ -152,7 +168,7 @@ impl AsyncWrite for Connection {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.socket.is_finishing() {
+        if this.socket().is_finishing() {
             return Pin::new(this).poll_shutdown(context);
         }
         match &mut this.stream {
@@ -176,11 +192,10 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.socket.forget();
         self.metrics.open.dec();
         // actix answered with 408, or with nothing.
         let is_late = self.opened.elapsed() >= self.request_deadline;
-        if self.socket.awaits_first_head() && !self.is_over && is_late {
+        if self.socket().phase() == Some(Phase::FirstHead) && !self.is_over && is_late {
             self.metrics.refused.with_label_values(&["request_deadline"]).inc();
         }
     }

@@ -3,4 +3,5 @@
 pub mod connection;
 pub mod socket;
 pub mod tls;
+pub mod waiting;
 pub mod websocket;

@@ -14,6 +14,10 @@ use socket2::SockRef;
 #[derive(Clone, Debug)]
 pub struct Socket(Rc<State>);
 
+/// Goes with the stream, and before it: when it's dropped the socket is nobody's any more.
+#[derive(Debug)]
+pub struct Ownership(Socket);
+
 #[derive(Debug)]
 struct State {
     /// `None` once the connection is gone: the number is used again.
@@ -22,7 +26,7 @@ struct State {
     is_finishing: Cell<bool>,
 }
 
-/// What the connection waits for. See [`Socket::awaits_request`].
+/// What the connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// The first request's head. actix has a deadline for this one.
@@ -44,7 +48,7 @@ impl Socket {
     ///
     /// And has the kernel end a connection whose client has taken nothing for `stuck_after`
     /// (`TCP_USER_TIMEOUT`): nobody else looks after answers that aren't read.
-    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
+    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Ownership {
         let socket = SockRef::from(stream);
         if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {
             tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
@@ -57,11 +61,11 @@ impl Socket {
         if let Err(error) = socket.set_tcp_notsent_lowat(lowat_bytes) {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
-        Self(Rc::new(State {
+        Ownership(Self(Rc::new(State {
             descriptor: Cell::new(Some(stream.as_raw_fd())),
             phase: Cell::new(Phase::FirstHead),
             is_finishing: Cell::new(false),
-        }))
+        })))
     }
 
     /// The connection is a session's from here on, which has its own deadlines. The kernel's counts a
@@ -94,15 +98,9 @@ impl Socket {
         }
     }
 
-    /// Whether a request has begun to come and isn't there whole. actix has a deadline for the head of a
-    /// connection's first request, and none for its body and for all further ones.
-    pub(super) fn awaits_request(&self) -> bool {
-        self.0.phase.get() == Phase::Request
-    }
-
-    /// Whether no request was ever read.
-    pub(super) fn awaits_first_head(&self) -> bool {
-        self.0.phase.get() == Phase::FirstHead
+    /// What the connection waits for; `None` once it's gone.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.0.descriptor.get().map(|_| self.0.phase.get())
     }
 
     /// How many bytes the client has acknowledged since the connection began: the field
@@ -145,18 +143,26 @@ impl Socket {
         });
     }
 
-    /// The connection is about to close its descriptor.
-    pub(super) fn forget(&self) {
-        self.0.descriptor.set(None);
-    }
-
     #[expect(unsafe_code, reason = "the connection owns the stream, and actix owns the connection")]
     fn with_socket(&self, act: impl FnOnce(SockRef<'_>) -> std::io::Result<()>) {
         let Some(descriptor) = self.0.descriptor.get() else { return };
-        // SAFETY: the connection says so before it closes the descriptor, on this thread.
+        // SAFETY: the descriptor is closed on this thread, and its ownership dropped before.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
         if let Err(error) = act(SockRef::from(&descriptor)) {
             tracing::debug!(%error, "a connection was gone before it could be ended");
         }
+    }
+}
+
+impl Ownership {
+    /// The socket.
+    pub const fn socket(&self) -> &Socket {
+        &self.0
+    }
+}
+
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        self.0.0.descriptor.set(None);
     }
 }
