@@ -118,7 +118,7 @@ impl ShardActor {
         inner.next_session.set(number + 1);
         let id = format!("{}-{number}", inner.index);
         socket.leave_to_session();
-        let key = inner.shard.borrow_mut().open(id, socket, Instant::now());
+        let key = inner.shard.borrow_mut().open(id, socket.clone(), Instant::now());
         inner.open.fetch_add(1, Ordering::Relaxed);
         inner.metrics.open.inc();
         inner.metrics.opened.inc();

@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 13] = [
+const PURE: [&str; 15] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,6 +19,8 @@ const PURE: [&str; 13] = [
     "catch_up.rs",
     "destination.rs",
     "origin.rs",
+    "client_address.rs",
+    "admission.rs",
     "last_value_cache.rs",
     "transport/websocket/",
 ];
