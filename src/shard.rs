@@ -306,7 +306,7 @@ impl<C> Shard<C> {
             }
         };
         let listed = newest.as_deref().filter(|publication| publication.status == Status::Listed);
-        self.sessions[place as usize].session.confirm(receipt, listed);
+        self.sessions[place as usize].session.confirm(subscription, receipt, listed);
     }
 
     /// What a new subscription's first message of the topic is counted from. A delisted symbol has

@@ -17,7 +17,7 @@ use actix_web::{
 };
 
 use super::{AppState, api::shard};
-use crate::{origin::Verdict, stomp::SUBPROTOCOL, transport::socket::Socket};
+use crate::{origin::Verdict, stomp::Version, transport::socket::Socket};
 
 /// Every label of a [`Refusal`].
 pub(crate) const REFUSALS: [&str; 5] = ["origin", "not_ready", "draining", "connections", "handshake"];
@@ -70,8 +70,8 @@ fn upgrade(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse,
     let bad_request =
         |detail: String| Refusal { status: StatusCode::BAD_REQUEST, label: "handshake", detail };
     let mut response = handshake(request.head()).map_err(|error| bad_request(error.to_string()))?;
-    if offers_subprotocol(request.headers()) {
-        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+    if let Some(subprotocol) = subprotocol(request.headers()) {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
     }
     let socket = request.conn_data::<Socket>().copied();
     let socket = socket.ok_or_else(|| bad_request("the connection has no socket".to_owned()))?;
@@ -80,12 +80,10 @@ fn upgrade(request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse,
     Ok(HttpResponse::from(response.map_body(|_, body| BoxBody::new(body.boxed()))))
 }
 
-fn offers_subprotocol(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|protocol| protocol.trim() == SUBPROTOCOL)
+/// The highest that both know. Which version is spoken is decided by CONNECT all the same.
+fn subprotocol(headers: &HeaderMap) -> Option<&'static str> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    Version::highest_subprotocol(offered.filter_map(|value| value.to_str().ok()))
 }
 
 fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpResponse {

@@ -1,5 +1,6 @@
 //! The session's states and what moves it from one to the next.
 
+mod acknowledge;
 mod frames;
 mod timing;
 mod transmit;
@@ -18,12 +19,13 @@ use super::{
     connect::Agreed,
     control::{Control, ControlQueue},
     deadlines::{Deadline, Deadlines},
+    transactions::Transactions,
     violation::Violation,
 };
 use crate::{
     conflation::Outbox,
     publication::Publication,
-    stomp::{Decoder, FrameBuilder, Limits},
+    stomp::{Decoder, FrameBuilder, Limits, Version},
 };
 
 /// One client's conversation.
@@ -32,11 +34,16 @@ pub struct Session {
     id: Box<str>,
     settings: Arc<Settings>,
     state: State,
+    /// What the client understands: before it's agreed on, frames without escapes.
+    version: Version,
     decoder: Decoder,
     control: ControlQueue,
     subscriptions: Slab<Subscription>,
     /// How many of them are wildcards.
     wildcards: usize,
+    /// The next subscription's serial.
+    next_serial: u32,
+    transactions: Transactions,
     outbox: Outbox,
     budget: Budget,
     deadlines: Deadlines,
@@ -140,12 +147,15 @@ impl Session {
         Self {
             id: id.into(),
             state: State::AwaitingConnect,
+            version: Version::V1_0,
             decoder: Decoder::new(Limits::with_frame_bytes(settings.frame_bytes_before_connect)),
             budget: Budget::full(settings.frame_rate, now),
             settings,
             control: ControlQueue::default(),
             subscriptions: Slab::new(),
             wildcards: 0,
+            next_serial: 0,
+            transactions: Transactions::default(),
             outbox: Outbox::default(),
             deadlines,
             last_received: now,
@@ -273,13 +283,15 @@ impl Session {
 
     /// The subscription's routes stand and its snapshot is queued. `newest` is the state that the
     /// snapshot will have, if it's of one symbol.
-    pub fn confirm(&mut self, receipt: Option<&str>, newest: Option<&Publication>) {
+    pub fn confirm(&mut self, subscription: u32, receipt: Option<&str>, newest: Option<&Publication>) {
         let Some(receipt) = receipt else { return };
+        let prefetch = self.subscriptions[subscription as usize].prefetch().map(|count| count.to_string());
         let seq = newest.map(|publication| publication.seq.to_string());
-        let frame = FrameBuilder::new("RECEIPT")
+        let frame = FrameBuilder::new("RECEIPT", self.version)
             .header("receipt-id", receipt)
             .header("effective-mode", "latest")
             .header("effective-max-rate", "unlimited")
+            .optional("effective-prefetch-count", prefetch.as_deref())
             .optional("seq", seq.as_deref())
             .optional("epoch", newest.map(|publication| &*publication.epoch))
             .end();
@@ -296,7 +308,7 @@ impl Session {
 
     fn refuse(&mut self, now: Instant, violation: &Violation) {
         if !self.is_ending() {
-            self.control.push(Control::Frame(violation.to_frame()));
+            self.control.push(Control::Frame(violation.to_frame(self.version)));
             self.close(now, violation.reason());
         }
     }

@@ -2,6 +2,8 @@
 
 mod deadlines;
 mod talk;
+mod transactions;
+mod versions;
 
 use std::time::Duration;
 
@@ -84,10 +86,9 @@ fn connected_tells_version_heart_beat_session_and_server() {
 
 #[test]
 fn a_wrong_connect_says_what_is_allowed() {
-    let version = "1.2, which is spoken here";
-    check_refusal(None, "CONNECT\naccept-version:1.0,1.1\n\n", "unsupported version", version, 1002);
-    check_refusal(None, "CONNECT\naccept-version:1.0\n\n", "unsupported version", "version:1.2\n", 1002);
-    check_refusal(None, "CONNECT\n\n", "unsupported version", "\"1.0\"", 1002);
+    let connect = "CONNECT\naccept-version:1.3,2\n\n";
+    check_refusal(None, connect, "unsupported version", "\"1.3,2\" has none of 1.0,1.1,1.2", 1002);
+    check_refusal(None, connect, "unsupported version", "version:1.0,1.1,1.2\n", 1002);
     let beat = "CONNECT\naccept-version:1.2\nheart-beat:a,b\n\n";
     check_refusal(None, beat, "wrong header value", "two whole numbers of milliseconds", 1002);
     check_refusal(None, "SUBSCRIBE\nid:1\n\n", "not connected", "must be CONNECT or STOMP", 1002);
@@ -103,8 +104,9 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     let wrong = "wrong header value";
     check("CONNECT\naccept-version:1.2\n\n", "already connected", "one CONNECT", 1002);
     check("SEND\ndestination:/x\nreceipt:r\n\n", "unknown destination", "receipt-id:r\n", 1002);
-    check("BEGIN\ntransaction:t\n\n", "transactions are not supported", "no transactions", 1002);
-    check("ACK\nid:1\n\n", "nothing to acknowledge", "ack:auto", 1002);
+    check("BEGIN\n\n", "missing header", "header transaction must", 1002);
+    check("ACK\n\n", "missing header", "header id must", 1002);
+    check("ACK\nid:1\n\n", "nothing to acknowledge", "id \"1\" is no message", 1002);
     check("SUBSCRIBE\ndestination:/topic/price.stock.A\n\n", "missing header", "header id must", 1002);
     check("SUBSCRIBE\nid:1\n\n", "missing header", "header destination must", 1002);
     check("UNSUBSCRIBE\nreceipt:r\n\n", "missing header", "header id must", 1002);
@@ -118,7 +120,13 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     check(&subscribe("mode:every"), wrong, "mode:every isn't possible here; allowed: latest", 1002);
     check(&subscribe("max-rate:5"), wrong, "max-rate:5 isn't possible here; allowed: unlimited", 1002);
     check(&subscribe("delta:true"), wrong, "delta:true isn't possible here; allowed: false", 1002);
-    check(&subscribe("ack:client"), wrong, "ack:client isn't possible here; allowed: auto", 1002);
+    check(&subscribe("ack:no"), wrong, "ack:no isn't possible here; allowed: auto, client, client-i", 1002);
+    let prefetch = |count| subscribe(&format!("ack:client\nprefetch-count:{count}"));
+    for count in ["0", "4097", "-1", "+1", "1.5", "", "x"] {
+        let detail = format!("prefetch-count:{count} isn't possible here");
+        check_refusal(Some("0,0"), &prefetch(count), wrong, &detail, 1002);
+    }
+    check(&subscribe("prefetch-count:5"), wrong, "allowed: with ack:client or ack:client-individual", 1002);
     check(&subscribe("fields:bid"), wrong, "fields:bid", 1002);
     let big = format!("SEND\ncontent-length:{}\n\n", 64 * 1024);
     check(&big, "frame too big", "65536", 1009);
