@@ -1,10 +1,12 @@
 //! The composition root: opens the sockets and the consumer, wires the actors, owns the order of
 //! the start and of the shutdown.
 
+mod certificates;
 mod demo;
+mod front;
+mod listener;
 
 use std::{
-    io::Write,
     net::TcpListener,
     sync::{
         Arc, Mutex,
@@ -13,12 +15,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::DefaultHeaders, rt, web};
+use actix_web::{dev::ServerHandle, rt, web};
 use anyhow::Context;
-use socket2::{Domain, Protocol, Type};
 use tokio::sync::Notify;
 
-use self::demo::DemoFeed;
+use self::{
+    demo::DemoFeed,
+    front::Front,
+    listener::{Announcement, listen},
+};
 use crate::{
     actors::{
         ingest::{Ingest, IngestHandle},
@@ -26,9 +31,9 @@ use crate::{
         shard::ShardActor,
     },
     clock::now_us,
-    config::{self, Broker, HostPort},
+    config::{self, Broker},
     failure::Failure,
-    http::{self, AppState},
+    http::{AppState, Places},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
@@ -36,14 +41,8 @@ use crate::{
     readiness::Readiness,
     session::{CloseReason, FrameRate, Settings},
     stomp::HeartBeat,
-    transport::socket::Socket,
+    transport::tls::Certificates,
 };
-
-/// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
-const BACKLOG: i32 = 4096;
-
-/// Connections a worker has beside its sessions: pages, health checks, scrapes.
-const OTHER_CONNECTIONS_MAX: usize = 1024;
 
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
@@ -85,6 +84,8 @@ impl Assembly {
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files can't be raised");
         }
+        let certificates = config.tls.clone().map(Certificates::read).transpose();
+        let certificates = certificates.map_err(Failure::configuration)?.map(Arc::new);
         let listener = listen(&config.server.listen)?;
         let address =
             listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
@@ -92,9 +93,16 @@ impl Assembly {
         let metrics = Metrics::new();
         let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
-        announce(address, &bootstrap, &config.kafka.topic, broker.is_some())
-            .context("standard output can't be written")
-            .map_err(Failure::Unexpected)?;
+        Announcement {
+            address,
+            is_tls: certificates.is_some(),
+            bootstrap: &bootstrap,
+            topic: &config.kafka.topic,
+            is_embedded: broker.is_some(),
+        }
+        .print()
+        .context("standard output can't be written")
+        .map_err(Failure::Unexpected)?;
         let mailboxes: Arc<[Mailbox]> =
             (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
         let readiness = Arc::new(Readiness::default());
@@ -114,13 +122,14 @@ impl Assembly {
             readiness,
             metrics,
             open_sessions: Arc::default(),
-            sessions_max: config.server.max_connections,
+            places: Places::new(config.admission),
+            proxies: config.proxies.clone(),
             refusal_log: Mutex::default(),
             started: Instant::now(),
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),
         };
-        let server = Server { config, listener, mailboxes, state: web::Data::new(state) };
+        let server = Server { config, certificates, listener, mailboxes, state: web::Data::new(state) };
         Ok(Self { server, ingest })
     }
 
@@ -151,6 +160,7 @@ fn producer_config(config: &config::Serve, broker: Option<&EmbeddedBroker>) -> P
 /// What a running server consists of.
 struct Server {
     config: config::Serve,
+    certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
     mailboxes: Arc<[Mailbox]>,
     state: web::Data<AppState>,
@@ -167,6 +177,9 @@ impl Server {
         });
         if matches!(self.config.kafka.broker, Broker::Embedded { .. }) {
             await_ready(&state.readiness).await;
+        }
+        if let Some(certificates) = &self.certificates {
+            certificates::keep_current(Arc::clone(certificates), state.metrics.connections.clone())?;
         }
         let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
         let http = server.handle();
@@ -187,49 +200,32 @@ impl Server {
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
-        let Self { config, listener, mailboxes, state } = self;
+        let Self { config, certificates, listener, mailboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
         let next_worker = Arc::new(AtomicUsize::new(0));
-        let lowat_bytes = config.server.socket_send_lowat_bytes;
-        let stuck_after = config.limits.send_deadline;
-        let workers = config.server.workers.get();
-        let connections_max = config.server.max_connections + OTHER_CONNECTIONS_MAX;
-        let server = HttpServer::new(move || {
-            let shard = ShardActor::start(
-                Arc::clone(&mailboxes),
-                // Each worker thread calls this once. A panic, after which actix would start another
-                // worker, ends the process.
-                next_worker.fetch_add(1, Ordering::Relaxed),
-                Arc::clone(&settings),
-                state.metrics.sessions.clone(),
-                Arc::clone(&state.open_sessions),
-            );
-            App::new()
-                .app_data(shard)
-                .app_data(state.clone())
-                .wrap(
-                    DefaultHeaders::new()
-                        .add(("X-Content-Type-Options", "nosniff"))
-                        .add(("X-Frame-Options", "DENY")),
+        let front = Front {
+            certificates,
+            request_deadline: config.limits.request_deadline,
+            send_deadline: config.limits.send_deadline,
+            socket_send_lowat_bytes: config.server.socket_send_lowat_bytes,
+            metrics: state.metrics.connections.clone(),
+        };
+        let start_shard = {
+            let state = state.clone();
+            move || {
+                ShardActor::start(
+                    Arc::clone(&mailboxes),
+                    // Each worker thread calls this once. A panic, after which actix would start another
+                    // worker, ends the process.
+                    next_worker.fetch_add(1, Ordering::Relaxed),
+                    Arc::clone(&settings),
+                    state.metrics.sessions.clone(),
+                    Arc::clone(&state.open_sessions),
                 )
-                .configure(http::configure)
-        });
-        server
-            .workers(workers)
-            .disable_signals()
-            // Sessions are counted, and refused with an answer, where they begin. This bounds what
-            // comes before: connections that ask for something else, or for nothing.
-            .max_connections(connections_max)
-            // The body of a response is asked for more only when all before is in the kernel.
-            .h1_write_buffer_size(1)
-            .shutdown_timeout(1)
-            .on_connect(move |io, extensions| {
-                if let Some(stream) = io.downcast_ref::<tokio::net::TcpStream>() {
-                    extensions.insert(Socket::prepare(stream, lowat_bytes, stuck_after));
-                }
-            })
-            .listen(listener)
-            .map(HttpServer::run)
+            }
+        };
+        let (workers, sessions_max) = (config.server.workers.get(), config.admission.sessions_max);
+        front.serve(listener, workers, sessions_max, state, start_shard)
     }
 }
 
@@ -289,38 +285,6 @@ fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure
             .map(Some)
             .map_err(|error| Failure::StartUp(error.into())),
     }
-}
-
-fn listen(address: &HostPort) -> Result<TcpListener, Failure> {
-    let open = || -> std::io::Result<TcpListener> {
-        use std::net::ToSocketAddrs;
-        let target = (address.host.as_str(), address.port)
-            .to_socket_addrs()?
-            .next()
-            .ok_or_else(|| std::io::Error::other("the name has no address"))?;
-        let socket = socket2::Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&target.into())?;
-        socket.listen(BACKLOG)?;
-        Ok(socket.into())
-    };
-    open().map_err(|error| Failure::start_up(format_args!("can't listen on {address}: {error}")))
-}
-
-/// Tells a person, and the script that started this, where everything is.
-fn announce(
-    address: std::net::SocketAddr,
-    bootstrap: &str,
-    topic: &config::Topic,
-    is_embedded: bool,
-) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "page    http://{address}/")?;
-    writeln!(out, "kafka   {bootstrap} topic {topic}")?;
-    if is_embedded {
-        writeln!(out, "        this broker is embedded: for development only, it keeps nothing")?;
-    }
-    out.flush()
 }
 
 fn session_settings(limits: &config::Limits) -> Settings {

@@ -59,6 +59,8 @@ pub mod catch_up;
 // What a client is promised.
 pub mod destination;
 pub mod origin;
+pub mod client_address;
+pub mod admission;
 pub mod stomp;
 pub mod last_value_cache;
 pub mod conflation;

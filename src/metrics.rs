@@ -23,6 +23,8 @@ pub struct Metrics {
     pub feed: FeedMetrics,
     /// What goes to clients.
     pub sessions: SessionMetrics,
+    /// What comes before a session.
+    pub connections: ConnectionMetrics,
 }
 
 /// What comes from Kafka.
@@ -73,6 +75,21 @@ pub struct SessionMetrics {
     pub write_blocked: Histogram,
 }
 
+/// What comes before a session.
+#[derive(Clone, Debug)]
+pub struct ConnectionMetrics {
+    /// Connections open now, those of sessions included.
+    pub open: IntGauge,
+    /// Connections ended before a request was answered, by reason.
+    pub refused: IntCounterVec,
+    /// Times that certificate and key were read anew, by result.
+    pub tls_reloads: IntCounterVec,
+}
+
+/// Why a connection ends before a request is answered.
+const CONNECTION_REFUSALS: [&str; 6] =
+    ["tls_handshake", "tls_deadline", "request_deadline", "head_too_big", "malformed", "crowded_out"];
+
 /// Latencies from a fraction of a millisecond, which a healthy server shows on one machine, to the
 /// minutes of a feed that stands still. Factors of about two and a half tell 1 ms from 2 ms at the
 /// goal's end of the scale and stay at 14 buckets.
@@ -87,6 +104,7 @@ impl Metrics {
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
             sessions: SessionMetrics::register(&registry, &stages),
+            connections: ConnectionMetrics::register(&registry),
             registry,
         };
         let build = IntGaugeVec::new(opts("build_info", "What runs here; always 1"), &["version"])
@@ -187,6 +205,27 @@ impl SessionMetrics {
     }
 }
 
+impl ConnectionMetrics {
+    fn register(registry: &Registry) -> Self {
+        Self {
+            open: gauge(registry, "connections", "Connections open now, those of sessions included"),
+            refused: from_zero(
+                counters(
+                    registry,
+                    "connections_refused_total",
+                    "Connections ended before a request was answered",
+                    "reason",
+                ),
+                CONNECTION_REFUSALS,
+            ),
+            tls_reloads: from_zero(
+                counters(registry, "tls_reloads_total", "Times the TLS certificate was read anew", "result"),
+                ["ok", "failed"],
+            ),
+        }
+    }
+}
+
 /// Microseconds as seconds, the unit of Prometheus.
 pub fn seconds(microseconds: i64) -> f64 {
     microseconds as f64 / 1e6
@@ -249,6 +288,7 @@ mod tests {
             ("ticks_rejected_total", &Rejection::LABELS[..]),
             ("sessions_closed_total", &sessions),
             ("upgrades_refused_total", &REFUSALS),
+            ("connections_refused_total", &CONNECTION_REFUSALS),
         ] {
             for label in labels {
                 let sample = format!("\ntickcast_{family}{{reason=\"{label}\"}} 0\n");

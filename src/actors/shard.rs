@@ -118,7 +118,7 @@ impl ShardActor {
         inner.next_session.set(number + 1);
         let id = format!("{}-{number}", inner.index);
         socket.leave_to_session();
-        let key = inner.shard.borrow_mut().open(id, socket, Instant::now());
+        let key = inner.shard.borrow_mut().open(id, socket.clone(), Instant::now());
         inner.open.fetch_add(1, Ordering::Relaxed);
         inner.metrics.open.inc();
         inner.metrics.opened.inc();
@@ -208,7 +208,7 @@ impl ShardActor {
                 Ok(Some(Received::Data(bytes))) => shard.receive(key, now, Inbound::Data(&bytes)),
                 Ok(Some(Received::Ping(payload))) => shard.receive(key, now, Inbound::Ping(payload)),
                 Ok(Some(Received::Pong)) => shard.receive(key, now, Inbound::Pong),
-                Ok(Some(Received::Close)) => shard.receive(key, now, Inbound::Close),
+                Ok(Some(Received::Close(code))) => shard.receive(key, now, Inbound::Close(code)),
                 Ok(None) => return true,
                 Err(violation) => {
                     shard.receive(key, now, Inbound::Fault(violation.reason, violation.detail));

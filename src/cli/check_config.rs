@@ -36,6 +36,7 @@ fn value(setting: &Setting) -> String {
         "embedded_kafka_port" => "(any)",
         "workers" => "(number of cores)",
         "allowed_origins" => "(same origin)",
+        "tls_certificate" | "tls_key" => "(no TLS)",
         _ => "(none)",
     };
     unset.to_owned()

@@ -1,9 +1,12 @@
 //! Every setting of the server, once: its name, default, unit, parser and help text. Flags, environment variables
 //! and the keys of the configuration file all come from these structs.
 
+mod front;
+
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
+use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use crate::config::{
     self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
@@ -83,6 +86,12 @@ struct ServerArgs {
     #[command(flatten)]
     listener: ListenerArgs,
     #[command(flatten)]
+    tls: TlsArgs,
+    #[command(flatten)]
+    admission: AdmissionArgs,
+    #[command(flatten)]
+    proxies: ProxyArgs,
+    #[command(flatten)]
     market: MarketArgs,
     #[command(flatten)]
     limits: LimitArgs,
@@ -117,9 +126,6 @@ struct ListenerArgs {
     /// Worker threads [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = whole_number(NonZeroUsize::MIN..=MOST_WORKERS))]
     workers: Option<NonZeroUsize>,
-    /// Connections open at a time in the whole process
-    #[arg(long, value_name = "N", value_parser = whole_number(1..=10_000_000_usize), default_value = "20000")]
-    max_connections: usize,
     /// Unsent bytes the kernel holds for each socket before conflation starts (TCP_NOTSENT_LOWAT)
     #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_u32),
         default_value = "16384")]
@@ -149,6 +155,9 @@ struct LimitArgs {
     /// Wildcard subscriptions of a session
     #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "8")]
     max_wildcards: usize,
+    /// Seconds for a TLS handshake, and for the head and the body of a request
+    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
+    request_deadline_s: Duration,
     /// Seconds from the upgrade to CONNECT
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
     connect_deadline_s: Duration,
@@ -208,9 +217,12 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, market, limits, origin } = self;
+        let Self { kafka, listener, tls, admission, proxies, market, limits, origin } = self;
         let serve = config::Serve {
             server: listener.into(),
+            tls: tls.into_config()?,
+            admission: admission.into(),
+            proxies: proxies.into(),
             kafka: kafka.into_config(cluster)?,
             market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
             limits: limits.into(),
@@ -277,7 +289,6 @@ impl From<ListenerArgs> for config::Server {
             workers: args
                 .workers
                 .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
-            max_connections: args.max_connections,
             socket_send_lowat_bytes: args.socket_send_lowat_bytes,
             shutdown_grace: args.shutdown_grace_s,
         }
@@ -289,6 +300,7 @@ impl From<LimitArgs> for config::Limits {
         Self {
             max_subscriptions: args.max_subscriptions,
             max_wildcards: args.max_wildcards,
+            request_deadline: args.request_deadline_s,
             connect_deadline: args.connect_deadline_s,
             send_deadline: args.send_deadline_s,
             heart_beat: args.heart_beat_ms,

@@ -2,7 +2,8 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server};
+use super::{AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server, TlsFiles};
+use crate::transport::tls::TlsError;
 
 /// A combination that can't work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +58,8 @@ impl Serve {
     /// The first combination that can't work.
     pub fn check(&self) -> Result<(), Invalid> {
         self.limits.check()?;
-        self.kafka.check()
+        self.kafka.check()?;
+        self.tls.as_ref().map_or(Ok(()), check_tls)
     }
 
     /// What works but looks unwise, in the order of the settings.
@@ -70,6 +72,17 @@ impl Serve {
         self.origin.note_unwise(&mut note);
         found
     }
+}
+
+fn check_tls(files: &TlsFiles) -> Result<(), Invalid> {
+    files.check().map_err(|error| {
+        let keys = match &error {
+            TlsError::Certificate(_) => vec!["tls_certificate"],
+            TlsError::Key(_) => vec!["tls_key"],
+            TlsError::Pair(_) => vec!["tls_certificate", "tls_key"],
+        };
+        Invalid { keys, reason: error.to_string() }
+    })
 }
 
 impl Server {

@@ -5,9 +5,16 @@ mod check;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
-pub use values::{HostPort, KafkaProperty, Topic, day_boundary, milliseconds, rate, seconds, whole_number};
+pub use values::{
+    HostPort, KafkaProperty, Topic, accept_rate, day_boundary, milliseconds, rate, seconds, whole_number,
+};
 
-pub use crate::origin::AllowedOrigin;
+pub use crate::{
+    admission::{Limits as Admission, Rate},
+    client_address::{ForwardedHeader, Proxies, TrustedProxy},
+    origin::AllowedOrigin,
+    transport::tls::TlsFiles,
+};
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -16,6 +23,12 @@ use std::{num::NonZeroUsize, time::Duration};
 pub struct Serve {
     /// The listener, its threads and its sockets.
     pub server: Server,
+    /// What makes the listener one for `https` and `wss`; none without.
+    pub tls: Option<TlsFiles>,
+    /// How many sessions are let in, and how fast.
+    pub admission: Admission,
+    /// Whose word on clients' addresses is taken.
+    pub proxies: Proxies,
     /// Where the ticks come from.
     pub kafka: Kafka,
     /// What is folded, and over which day.
@@ -42,8 +55,6 @@ pub struct Server {
     pub listen: HostPort,
     /// Worker threads, each with a shard of the sessions.
     pub workers: NonZeroUsize,
-    /// Connections open at a time in the whole process.
-    pub max_connections: usize,
     /// `TCP_NOTSENT_LOWAT` of each socket, in bytes: unsent bytes that the kernel holds before it reports the
     /// socket full and conflation starts.
     pub socket_send_lowat_bytes: u32,
@@ -95,6 +106,8 @@ pub struct Limits {
     pub max_subscriptions: usize,
     /// Wildcard subscriptions of a session; at most `max_subscriptions`.
     pub max_wildcards: usize,
+    /// For the TLS handshake, and for each request's head and body.
+    pub request_deadline: Duration,
     /// From the upgrade to CONNECT.
     pub connect_deadline: Duration,
     /// How long nothing can be written before the session is closed as slow.

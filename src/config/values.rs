@@ -147,6 +147,17 @@ pub fn rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected ticks a second above 0, up to 1000000".to_owned())
 }
 
+/// New sessions a second: a decimal up to a million; 0 for no limit, which is infinity.
+///
+/// # Errors
+/// Says what is expected when `text` is something else.
+pub fn accept_rate(text: &str) -> Result<f64, String> {
+    decimal(text)
+        .filter(|rate| *rate <= 1_000_000.0)
+        .map(|rate| if rate == 0.0 { f64::INFINITY } else { rate })
+        .ok_or_else(|| "expected new sessions a second from 0 (no limit) to 1000000".to_owned())
+}
+
 /// A time of day as its distance from midnight: `HH:MM` or `HH:MM:SS`.
 ///
 /// # Errors
@@ -219,6 +230,8 @@ mod tests {
             assert!(seconds(0.1..=9.0)(wrong).is_err(), "{wrong}");
         }
         assert_eq!(rate("0.5"), Ok(0.5));
+        assert_eq!((accept_rate("0"), accept_rate("0.5")), (Ok(f64::INFINITY), Ok(0.5)));
+        assert!(accept_rate("-1").is_err() && accept_rate("inf").is_err() && accept_rate("1000001").is_err());
         assert!(rate("0").is_err() && rate("1000001").is_err() && rate("1e3").is_err());
     }
 

@@ -1,11 +1,15 @@
 //! HTTP: what is at which path; contract §4.
 
 mod api;
+mod client_address;
 mod health;
 mod pages;
+mod places;
 mod state;
 mod upgrade;
 
+pub(crate) use client_address::client_address;
+pub use places::{Place, Places};
 pub use state::AppState;
 pub(crate) use upgrade::REFUSALS;
 

@@ -5,7 +5,11 @@ use std::{
     time::Instant,
 };
 
-use crate::{log_limiter::LogLimiter, metrics::Metrics, origin::OriginPolicy, readiness::Readiness};
+use super::places::Places;
+use crate::{
+    client_address::Proxies, log_limiter::LogLimiter, metrics::Metrics, origin::OriginPolicy,
+    readiness::Readiness,
+};
 
 /// What the handlers look at. Shared by all worker threads; a shard isn't, and so isn't in here.
 #[derive(Debug)]
@@ -18,8 +22,10 @@ pub struct AppState {
     pub metrics: Metrics,
     /// Sessions open now.
     pub open_sessions: Arc<AtomicUsize>,
-    /// Sessions that may be open at a time.
-    pub sessions_max: usize,
+    /// Places for sessions.
+    pub places: Places,
+    /// Who tells where clients are.
+    pub proxies: Proxies,
     /// Keeps refused upgrades from filling the log.
     pub refusal_log: Mutex<LogLimiter>,
     /// When the server started.

@@ -80,8 +80,8 @@ pub enum Inbound<'a> {
     Ping(Bytes),
     /// The answer to this side's.
     Pong,
-    /// The client closes.
-    Close,
+    /// The client closes, and gives this status code, if any.
+    Close(Option<u16>),
     /// The connection is gone.
     Lost,
     /// The client broke the transport's rules.
@@ -251,7 +251,7 @@ impl Session {
                 self.check_budget(now);
             }
             Inbound::Ping(_) | Inbound::Pong => {}
-            Inbound::Close => self.peer_closes(now),
+            Inbound::Close(code) => self.peer_closes(now, code),
             Inbound::Lost => self.end(CloseReason::ConnectionLost),
             Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
         }
@@ -301,7 +301,7 @@ impl Session {
     /// The server wants the session to end.
     pub fn close(&mut self, now: Instant, reason: CloseReason) {
         if !self.is_ending() {
-            self.control.push(Control::Close(reason));
+            self.control.push(Control::Close { code: reason.code(), text: reason.text() });
             self.begin_close(now, reason, false);
         }
     }
@@ -328,20 +328,20 @@ impl Session {
         }
     }
 
-    fn peer_closes(&mut self, now: Instant) {
-        match self.state {
-            State::Closing { reason, .. } => self.state = State::Closing { reason, peer_closed: true },
-            State::Closed(_) => {}
-            State::Disconnecting => {
-                self.control.push(Control::Close(CloseReason::Disconnected));
-                self.begin_close(now, CloseReason::Disconnected, true);
+    /// The answer follows what is owed, receipts among it, and carries the client's own code: "the
+    /// endpoint typically echos the status code it received" (RFC 6455 §5.5.1).
+    fn peer_closes(&mut self, now: Instant, code: Option<u16>) {
+        let reason = match self.state {
+            State::Closing { reason, .. } => {
+                self.state = State::Closing { reason, peer_closed: true };
+                return;
             }
-            State::AwaitingConnect | State::Connected(_) => {
-                self.control.clear();
-                self.control.push(Control::Close(CloseReason::ClientClosed));
-                self.begin_close(now, CloseReason::ClientClosed, true);
-            }
-        }
+            State::Closed(_) => return,
+            State::Disconnecting => CloseReason::Disconnected,
+            State::AwaitingConnect | State::Connected(_) => CloseReason::ClientClosed,
+        };
+        self.control.push(Control::Close { code: code.unwrap_or(reason.code()), text: "" });
+        self.begin_close(now, reason, true);
     }
 
     fn begin_close(&mut self, now: Instant, reason: CloseReason, peer_closed: bool) {

@@ -31,7 +31,7 @@ fn a_disconnect_is_answered_by_its_receipt_or_by_the_close() {
 fn every_state_has_an_answer_to_every_event() {
     use At::{AwaitingConnect, Closed, Closing, Connected, Disconnecting};
     use CloseReason::{ClientClosed, ConnectionLost, Disconnected, Protocol, Shutdown, Slow};
-    let close = || Inbound::Close;
+    let close = || Inbound::Close(None);
     let lost = || Inbound::Lost;
     let fault = || Inbound::Fault(Protocol, "x");
     let too_big = || Inbound::Fault(CloseReason::TooBig, "x");
@@ -82,6 +82,26 @@ fn connected_tells_version_heart_beat_session_and_server() {
     );
     assert_eq!(talk.said_in_full(), [expected]);
     assert_eq!(talk.session.id(), "s-1");
+}
+
+#[test]
+fn connect_gets_no_receipt_and_all_else_gets_its_own_in_order() {
+    let mut talk = Talk::begin();
+    talk.send("CONNECT\naccept-version:1.2\nheart-beat:0,0\nreceipt:no\n\n");
+    assert_eq!(talk.said(), ["CONNECTED"]);
+    let frames = [
+        "BEGIN\ntransaction:t",
+        "UNSUBSCRIBE\nid:1",
+        "COMMIT\ntransaction:t",
+        "BEGIN\ntransaction:t",
+        "ABORT\ntransaction:t",
+        "DISCONNECT",
+    ];
+    let text: String =
+        (1..).zip(frames).map(|(number, frame)| format!("{frame}\nreceipt:{number}\n\n\0\n")).collect();
+    talk.receive(Inbound::Data(text.as_bytes()));
+    let expected: Vec<_> = (1..=frames.len()).map(|number| format!("RECEIPT {number}")).collect();
+    assert_eq!(talk.said(), expected);
 }
 
 #[test]
@@ -279,12 +299,33 @@ fn large_answers_fill_the_queue_sooner() {
 }
 
 #[test]
-fn only_the_newest_ping_in_a_row_is_answered() {
-    let mut talk = Talk::connected("0,0");
+fn every_ping_is_answered_while_its_answers_are_read() {
+    let mut talk = Talk::connected_with("0,0", roomy());
     for payload in ["1", "2", "3"] {
         talk.receive(Inbound::Ping(Bytes::from_static(payload.as_bytes())));
     }
-    assert_eq!(talk.said(), ["PONG 3"]);
+    assert_eq!(talk.said(), ["PONG 1", "PONG 2", "PONG 3"]);
+    for _ in 0..256 {
+        assert!(talk.session.accepts_input());
+        talk.receive(Inbound::Ping(Bytes::new()));
+    }
+    assert!(!talk.session.accepts_input(), "whoever doesn't read may not ask");
+}
+
+#[test]
+fn a_close_is_answered_with_its_code_after_what_was_owed() {
+    let mut talk = Talk::connected("0,0");
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:owed\n\n");
+    talk.receive(Inbound::Close(Some(4999)));
+    talk.receive(Inbound::Ping(Bytes::new()));
+    assert_eq!(talk.said(), ["RECEIPT owed", "CLOSE 4999"]);
+    assert_eq!(talk.session.closed(), Some(CloseReason::ClientClosed));
+
+    let mut talk = Talk::connected("0,0");
+    talk.send("DISCONNECT\nreceipt:bye\n\n");
+    talk.receive(Inbound::Close(Some(1001)));
+    assert_eq!(talk.said(), ["RECEIPT bye", "CLOSE 1001"]);
+    assert_eq!(talk.session.closed(), Some(CloseReason::Disconnected));
 }
 
 #[test]

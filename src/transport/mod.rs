@@ -1,4 +1,7 @@
 //! Transports: how a session's output becomes bytes on a socket, and a socket's bytes input.
 
+pub mod connection;
 pub mod socket;
+pub mod tls;
+pub mod waiting;
 pub mod websocket;

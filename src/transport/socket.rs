@@ -1,16 +1,45 @@
-//! What is set on each accepted socket, and how one is ended.
+//! What is set on each accepted socket, what is known of its connection, and how one is ended.
 
 use std::{
+    cell::Cell,
     net::Shutdown,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
+    rc::Rc,
     time::Duration,
 };
 
 use socket2::SockRef;
 
-/// One accepted connection's socket, for as long as the connection lives.
-#[derive(Clone, Copy, Debug)]
-pub struct Socket(RawFd);
+/// One accepted connection's socket, for as long as the connection lives; nothing happens afterwards.
+#[derive(Clone, Debug)]
+pub struct Socket(Rc<State>);
+
+/// Goes with the stream, and before it: when it's dropped the socket is nobody's any more.
+#[derive(Debug)]
+pub struct Ownership(Socket);
+
+#[derive(Debug)]
+struct State {
+    /// `None` once the connection is gone: the number is used again.
+    descriptor: Cell<Option<RawFd>>,
+    phase: Cell<Phase>,
+    is_finishing: Cell<bool>,
+}
+
+/// What the connection waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first request's head. actix has a deadline for this one.
+    FirstHead,
+    /// A further request, of which nothing has come.
+    Idle,
+    /// The rest of a request: its head or its body.
+    Request,
+    /// The server's answer.
+    Answer,
+    /// A session's connection, which has deadlines of its own.
+    Session,
+}
 
 impl Socket {
     /// Bounds what the kernel holds: beyond `lowat_bytes` of unsent data it reports the socket as
@@ -19,7 +48,7 @@ impl Socket {
     ///
     /// And has the kernel end a connection whose client has taken nothing for `stuck_after`
     /// (`TCP_USER_TIMEOUT`): nobody else looks after answers that aren't read.
-    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Self {
+    pub fn prepare(stream: &tokio::net::TcpStream, lowat_bytes: u32, stuck_after: Duration) -> Ownership {
         let socket = SockRef::from(stream);
         if let Err(error) = socket.set_tcp_user_timeout(Some(stuck_after)) {
             tracing::debug!(%error, "TCP_USER_TIMEOUT can't be set");
@@ -32,25 +61,58 @@ impl Socket {
         if let Err(error) = socket.set_tcp_notsent_lowat(lowat_bytes) {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
-        Self(stream.as_raw_fd())
+        Ownership(Self(Rc::new(State {
+            descriptor: Cell::new(Some(stream.as_raw_fd())),
+            phase: Cell::new(Phase::FirstHead),
+            is_finishing: Cell::new(false),
+        })))
     }
 
-    /// The connection is a session's from here on, which has its own deadline. The kernel's counts a
+    /// The connection is a session's from here on, which has its own deadlines. The kernel's counts a
     /// client as stuck that takes less than a segment at a time.
-    pub(crate) fn leave_to_session(self) {
-        note(SockRef::from(&self.descriptor()).set_tcp_user_timeout(None));
+    pub(crate) fn leave_to_session(&self) {
+        self.0.phase.set(Phase::Session);
+        self.with_socket(|socket| socket.set_tcp_user_timeout(None));
+    }
+
+    /// A request's head was read; if it `has_body`, there is more of it to come.
+    pub(crate) fn note_request(&self, has_body: bool) {
+        self.advance(if has_body { Phase::Request } else { Phase::Answer });
+    }
+
+    /// The answer to a request stands. What comes next is another one.
+    pub(crate) fn note_answer(&self) {
+        self.advance(Phase::Idle);
+    }
+
+    fn advance(&self, phase: Phase) {
+        if self.0.phase.get() != Phase::Session {
+            self.0.phase.set(phase);
+        }
+    }
+
+    /// Bytes of the client have come.
+    pub(super) fn note_bytes(&self) {
+        if self.0.phase.get() == Phase::Idle {
+            self.0.phase.set(Phase::Request);
+        }
+    }
+
+    /// What the connection waits for; `None` once it's gone.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.0.descriptor.get().map(|_| self.0.phase.get())
     }
 
     /// How many bytes the client has acknowledged since the connection began: the field
     /// `tcpi_bytes_acked` of `TCP_INFO` (Linux 4.1), which actix can't tell. `None` if the kernel
-    /// doesn't.
+    /// doesn't. Under TLS these are bytes of records, which tell progress as well.
     #[expect(unsafe_code, reason = "no safe wrapper reads this field")]
     pub(crate) fn acknowledged_bytes(&self) -> Option<u64> {
         /// Where the field is in `struct tcp_info`: after 8 bytes, 24 words and two double words.
         const FIELD: usize = (8 + 24 * 4 + 2 * 8) / 8;
+        let descriptor = self.0.descriptor.get()?;
         let mut info = [0_u64; FIELD + 1];
         let mut length = libc::socklen_t::try_from(size_of_val(&info)).expect("128 fit");
-        let descriptor = self.descriptor().as_raw_fd();
         // SAFETY: the kernel writes at most `length` bytes, which `info` has, and they are integers.
         let answer = unsafe {
             let info = info.as_mut_ptr().cast();
@@ -63,33 +125,44 @@ impl Socket {
     /// underlying TCP connection immediately" (RFC 6455 §5.5.1), while actix gives the client a
     /// second to do so first, and browsers report the close when it's done.
     ///
-    /// To be called when everything is in the kernel's hands, and only while the connection lives:
-    /// its descriptor is used again afterwards.
-    pub(crate) fn finish(self) {
-        note(SockRef::from(&self.descriptor()).shutdown(Shutdown::Write));
+    /// The connection does it when it's flushed next: under TLS its `close_notify` goes first.
+    pub(crate) fn finish(&self) {
+        self.0.is_finishing.set(true);
+    }
+
+    /// Whether nothing more will come.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.0.is_finishing.get()
     }
 
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes
     /// nothing, so there is nobody to send it to.
-    ///
-    /// To be called only while the connection lives.
-    pub(crate) fn abort(self) {
-        let descriptor = self.descriptor();
-        let socket = SockRef::from(&descriptor);
-        note(socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(Shutdown::Both)));
+    pub(crate) fn abort(&self) {
+        self.with_socket(|socket| {
+            socket.set_linger(Some(Duration::ZERO)).and_then(|()| socket.shutdown(Shutdown::Both))
+        });
     }
 
-    #[expect(unsafe_code, reason = "actix owns the stream and lends it on accept only")]
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        // SAFETY: whoever calls does so before the session's response body is dropped. The
-        // connection owns the body together with the stream, and drops the stream last; so the
-        // descriptor is still the stream's.
-        unsafe { BorrowedFd::borrow_raw(self.0) }
+    #[expect(unsafe_code, reason = "the connection owns the stream, and actix owns the connection")]
+    fn with_socket(&self, act: impl FnOnce(SockRef<'_>) -> std::io::Result<()>) {
+        let Some(descriptor) = self.0.descriptor.get() else { return };
+        // SAFETY: the descriptor is closed on this thread, and its ownership dropped before.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        if let Err(error) = act(SockRef::from(&descriptor)) {
+            tracing::debug!(%error, "a connection was gone before it could be ended");
+        }
     }
 }
 
-fn note(done: std::io::Result<()>) {
-    if let Err(error) = done {
-        tracing::debug!(%error, "a connection was gone before it could be ended");
+impl Ownership {
+    /// The socket.
+    pub const fn socket(&self) -> &Socket {
+        &self.0
+    }
+}
+
+impl Drop for Ownership {
+    fn drop(&mut self) {
+        self.0.0.descriptor.set(None);
     }
 }

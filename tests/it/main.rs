@@ -5,6 +5,7 @@
 
 mod support;
 
+mod admission;
 mod backpressure;
 mod feeds;
 mod http;
@@ -14,5 +15,6 @@ mod origin;
 mod recordings;
 mod size_guard;
 mod ticks;
+mod tls;
 mod transcripts;
 mod websocket;

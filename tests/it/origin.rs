@@ -74,7 +74,7 @@ fn no_more_are_let_in_than_there_may_be() {
     let first = Client::connect(&server);
     let answer = refused(&server, &[]);
     assert_eq!(answer.status(), 503);
-    assert_eq!(answer.headers()["retry-after"], "1");
+    assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(refusals(&server, "connections"), 1.0);
     drop(first);
     eventually("the place is free again", || {

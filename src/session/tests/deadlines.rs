@@ -98,7 +98,7 @@ fn a_close_has_to_be_answered_within_two_seconds() {
     let mut talk = Talk::connected("10000,10000");
     talk.session.close(talk.now, CloseReason::Shutdown);
     talk.said();
-    talk.receive(Inbound::Close);
+    talk.receive(Inbound::Close(None));
     assert!(talk.session.has_output(), "the end has to be noticed");
     assert_eq!(talk.said(), [""; 0]);
     assert_eq!(talk.session.closed(), Some(CloseReason::Shutdown));

@@ -14,11 +14,11 @@ use tungstenite::{
     http::{HeaderName, HeaderValue},
 };
 
-use super::{frame::Frame, server::Server, wait::PATIENCE};
+use super::{frame::Frame, server::Server, transport::Transport, wait::PATIENCE};
 
 /// One WebSocket to a server.
 pub(crate) struct Client {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Transport>,
 }
 
 /// What the server says.
@@ -39,7 +39,7 @@ pub(crate) fn upgrade(
     server: &Server,
     headers: &[(&'static str, &str)],
 ) -> Result<(Client, Response), Box<Response>> {
-    upgrade_on(TcpStream::connect(server.address).unwrap(), server.address, headers)
+    upgrade_on(server.connect(), server.address, headers)
 }
 
 /// The answer to an upgrade that has to be refused.
@@ -51,13 +51,14 @@ pub(crate) fn refused(server: &Server, headers: &[(&'static str, &str)]) -> Resp
 }
 
 fn upgrade_on(
-    stream: TcpStream,
+    stream: Transport,
     address: SocketAddr,
     headers: &[(&'static str, &str)],
 ) -> Result<(Client, Response), Box<Response>> {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream.set_nodelay(true).unwrap();
+    let tcp = stream.tcp();
+    tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+    tcp.set_write_timeout(Some(PATIENCE)).unwrap();
+    tcp.set_nodelay(true).unwrap();
     let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
@@ -88,14 +89,10 @@ impl Client {
         // Before the connection is made: afterwards the window that was offered stays.
         socket.set_recv_buffer_size(bytes).unwrap();
         socket.connect(&server.address.into()).unwrap();
-        let (mut client, _) = upgrade_on(socket.into(), server.address, &[]).expect("the upgrade is let in");
+        let transport = server.speak_on(socket.into());
+        let (mut client, _) = upgrade_on(transport, server.address, &[]).expect("the upgrade is let in");
         client.say_connect();
         client
-    }
-
-    fn say_connect(&mut self) {
-        self.send("CONNECT\naccept-version:1.2\nhost:localhost\nheart-beat:0,0\n\n\0");
-        assert_eq!(self.frame().command, "CONNECTED");
     }
 
     /// Sends a text message.
@@ -117,7 +114,18 @@ impl Client {
 
     /// The connection underneath.
     pub(crate) fn stream(&self) -> TcpStream {
-        self.socket.get_ref().try_clone().unwrap()
+        self.socket.get_ref().tcp().try_clone().unwrap()
+    }
+
+    /// Speaks CONNECT, which has to be answered.
+    pub(crate) fn say_connect(&mut self) {
+        self.send("CONNECT\naccept-version:1.2\nhost:localhost\nheart-beat:0,0\n\n\0");
+        assert_eq!(self.frame().command, "CONNECTED");
+    }
+
+    /// What the client has under its WebSocket.
+    pub(crate) fn transport(&mut self) -> &mut Transport {
+        self.socket.get_mut()
     }
 
     /// What comes next, whatever it is.

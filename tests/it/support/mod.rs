@@ -5,6 +5,8 @@ mod feed;
 mod frame;
 mod process;
 mod server;
+mod tls;
+mod transport;
 mod wait;
 
 pub(crate) use client::{Client, Incoming, masked_header, refused, upgrade};
@@ -12,4 +14,6 @@ pub(crate) use feed::Feed;
 pub(crate) use frame::Frame;
 pub(crate) use process::{Process, run_to_the_end};
 pub(crate) use server::Server;
+pub(crate) use tls::Authority;
+pub(crate) use transport::Transport;
 pub(crate) use wait::{PATIENCE, eventually, eventually_is};

@@ -1,11 +1,17 @@
 //! A `tickcast serve` process with the embedded broker, and its HTTP side.
 
-use std::net::SocketAddr;
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
 
 use serde_json::Value;
+use tokio_rustls::rustls::ClientConfig;
 
 use super::{
     process::Process,
+    transport::Transport,
     wait::{eventually, eventually_is},
 };
 
@@ -15,6 +21,8 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// `host:port` of its broker.
     pub(crate) kafka: String,
+    /// With which its clients speak TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 /// An answer to a GET.
@@ -40,7 +48,16 @@ impl Server {
     /// Starts a server and waits until it says that it is ready. One worker thread, unless `flags`
     /// tell otherwise: what `/api/snapshot` shows, every session has then been told.
     pub(crate) fn ready(flags: &[&str]) -> Self {
-        let mut server = Self::starting(flags);
+        Self::starting(flags).await_ready()
+    }
+
+    /// A server whose clients speak TLS, once it says that it is ready.
+    pub(crate) fn ready_with_tls(flags: &[&str], tls: Arc<ClientConfig>) -> Self {
+        Self { tls: Some(tls), ..Self::starting(flags) }.await_ready()
+    }
+
+    fn await_ready(self) -> Self {
+        let mut server = self;
         eventually("/readyz answers 200", || {
             server.process.assert_running();
             match server.get("/readyz") {
@@ -62,13 +79,28 @@ impl Server {
         let page = process.line();
         let address = page
             .strip_prefix("page    http://")
+            .or_else(|| page.strip_prefix("page    https://"))
             .and_then(|rest| rest.strip_suffix('/'))
             .unwrap_or_else(|| panic!("the page's address is announced first, not {page:?}"))
             .parse()
             .unwrap();
         let kafka = process.line();
         let kafka = kafka.strip_prefix("kafka   ").and_then(|rest| rest.split(' ').next());
-        Self { address, kafka: kafka.expect("the broker's address is announced second").to_owned(), process }
+        let kafka = kafka.expect("the broker's address is announced second").to_owned();
+        Self { address, kafka, process, tls: None }
+    }
+
+    /// A connection, with its TLS handshake still to come where there is TLS.
+    pub(crate) fn connect(&self) -> Transport {
+        self.speak_on(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// Speaks TLS on a connection if the server does.
+    pub(crate) fn speak_on(&self, stream: TcpStream) -> Transport {
+        match &self.tls {
+            None => Transport::Plain(stream),
+            Some(config) => Transport::tls(stream, Arc::clone(config)),
+        }
     }
 
     /// The answer to a GET.
@@ -78,6 +110,9 @@ impl Server {
 
     /// The answer to a GET with further headers.
     pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        if self.tls.is_some() {
+            return self.get_over_tls(path);
+        }
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(super::PATIENCE))
@@ -90,6 +125,20 @@ impl Server {
         let mut answer = request.call().unwrap();
         let body = answer.body_mut().read_to_string().unwrap();
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
+    }
+
+    fn get_over_tls(&self, path: &str) -> Answer {
+        let mut connection = self.connect();
+        connection.tcp().set_read_timeout(Some(super::PATIENCE)).unwrap();
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
+            .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        let status = head.split(' ').nth(1).expect("a status line has a status").parse().unwrap();
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        Answer { status, headers: headers.collect(), body: body.to_owned() }
     }
 
     /// The value of a sample in `/metrics`, labels included in its name; 0 while it isn't there.
