@@ -13,7 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{App, HttpServer, dev::ServerHandle, middleware::DefaultHeaders, rt, web};
+use actix_web::{
+    App, HttpServer,
+    dev::ServerHandle,
+    middleware::{DefaultHeaders, from_fn},
+    rt, web,
+};
 use anyhow::Context;
 use socket2::{Domain, Protocol, Type};
 use tokio::sync::Notify;
@@ -28,7 +33,7 @@ use crate::{
     clock::now_us,
     config::{self, Broker, HostPort},
     failure::Failure,
-    http::{self, AppState},
+    http::{self, AppState, StompBases},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
@@ -189,6 +194,7 @@ impl Server {
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
         let Self { config, listener, mailboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
+        let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
         let lowat_bytes = config.server.socket_send_lowat_bytes;
         let stuck_after = config.limits.send_deadline;
@@ -205,13 +211,15 @@ impl Server {
                 Arc::clone(&state.open_sessions),
             );
             App::new()
-                .app_data(shard)
+                .app_data(shard.clone())
                 .app_data(state.clone())
                 .wrap(
                     DefaultHeaders::new()
                         .add(("X-Content-Type-Options", "nosniff"))
                         .add(("X-Frame-Options", "DENY")),
                 )
+                .wrap(from_fn(http::let_frame))
+                .configure(|services| sockjs.configure(&shard, &state, services))
                 .configure(http::configure)
         });
         server
@@ -222,6 +230,8 @@ impl Server {
             .max_connections(connections_max)
             // The body of a response is asked for more only when all before is in the kernel.
             .h1_write_buffer_size(1)
+            // A client that has gone is noticed while its answer waits: nobody else tells that a poll's has.
+            .h1_allow_half_closed(false)
             .shutdown_timeout(1)
             .on_connect(move |io, extensions| {
                 if let Some(stream) = io.downcast_ref::<tokio::net::TcpStream>() {

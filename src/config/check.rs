@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, time::Duration};
 
-use super::{AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server};
+use super::{AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server, Sockjs};
 
 /// A combination that can't work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,7 @@ impl Serve {
     /// The first combination that can't work.
     pub fn check(&self) -> Result<(), Invalid> {
         self.limits.check()?;
+        self.sockjs.check()?;
         self.kafka.check()
     }
 
@@ -68,6 +69,7 @@ impl Serve {
         self.kafka.note_unwise(&mut note);
         self.limits.note_unwise(&mut note);
         self.origin.note_unwise(&mut note);
+        self.sockjs.note_unwise(&mut note);
         found
     }
 }
@@ -166,6 +168,31 @@ impl Origin {
                 }
                 AllowedOrigin::Exact(_) | AllowedOrigin::Below { .. } => {}
             }
+        }
+    }
+}
+
+impl Sockjs {
+    fn check(&self) -> Result<(), Invalid> {
+        for (at, base) in self.bases.iter().enumerate() {
+            let is_within = |other: &String| {
+                base.strip_prefix(other.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let others = self.bases.iter().enumerate().filter(|(other, _)| *other != at);
+            if let Some((_, other)) = others.into_iter().find(|(_, other)| is_within(other)) {
+                let reason = format!("{base} is a path of {other}: expected bases apart from each other");
+                return Err(Invalid { keys: vec!["sockjs_bases"], reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
+        if self.legacy_transports {
+            note(
+                "sockjs_legacy_transports",
+                "browsers name no origin in frames and scripts: pages of every site can read prices there",
+            );
         }
     }
 }

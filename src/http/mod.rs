@@ -1,13 +1,20 @@
 //! HTTP: what is at which path; contract §4.
 
+mod address;
 mod api;
+mod framing;
 mod health;
 mod pages;
+pub mod sockjs;
 mod state;
+mod stomp;
 mod upgrade;
 
+pub use framing::let_frame;
 pub use state::AppState;
+pub use stomp::StompBases;
 pub(crate) use upgrade::REFUSALS;
+pub use upgrade::Refusal;
 
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 

@@ -41,6 +41,13 @@ impl Socket {
         note(SockRef::from(&self.descriptor()).set_tcp_user_timeout(None));
     }
 
+    /// The connection is a session's no longer, and goes on with other requests.
+    ///
+    /// To be called only while the connection lives.
+    pub(crate) fn take_from_session(self, stuck_after: Duration) {
+        note(SockRef::from(&self.descriptor()).set_tcp_user_timeout(Some(stuck_after)));
+    }
+
     /// How many bytes the client has acknowledged since the connection began: the field
     /// `tcpi_bytes_acked` of `TCP_INFO` (Linux 4.1), which actix can't tell. `None` if the kernel
     /// doesn't.

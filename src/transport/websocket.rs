@@ -38,6 +38,8 @@ pub struct Reader {
     codec: Option<Codec>,
     buffer: BytesMut,
     text: Utf8Check,
+    /// Whether further fragments of a message are to come.
+    is_within_message: bool,
 }
 
 impl Reader {
@@ -48,6 +50,11 @@ impl Reader {
         } else {
             self.buffer.extend_from_slice(&bytes);
         }
+    }
+
+    /// Whether the last [`Received::Data`] was the end of its message.
+    pub const fn has_ended_message(&self) -> bool {
+        !self.is_within_message
     }
 
     /// The next frame's content, if it's there whole; a frame may have `payload_bytes_max`. After a
@@ -62,6 +69,13 @@ impl Reader {
         if self.buffer.is_empty() {
             // An idle connection holds no buffer.
             self.buffer = BytesMut::new();
+        }
+        match &frame {
+            Some(Frame::Text(_) | Frame::Binary(_) | Frame::Continuation(Item::Last(_))) => {
+                self.is_within_message = false;
+            }
+            Some(Frame::Continuation(_)) => self.is_within_message = true,
+            None | Some(Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_)) => {}
         }
         let received = match frame {
             None => return Ok(None),
