@@ -149,6 +149,10 @@ impl Decoder {
                     let Some((head, begin)) = find_head(pending, searched) else {
                         return check_unfinished_head(pending, self.limits).map(|()| None);
                     };
+                    // The same as if it had come in single bytes: what is too long isn't looked into.
+                    if begin > self.limits.frame_bytes {
+                        return Err(DecodeError::FrameTooLarge(self.limits.frame_bytes));
+                    }
                     let (frame, length) = parse_head(head, self.version, self.limits)?;
                     // The closing NUL counts.
                     if begin.saturating_add(length.unwrap_or(0)) >= self.limits.frame_bytes {
