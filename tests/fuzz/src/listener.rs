@@ -129,9 +129,9 @@ impl<'a> Frame<'a> {
             lines.map(|line| line.split_once(':').expect("a header is name:value")).collect();
         for (name, value) in &headers {
             assert!(!name.is_empty());
-            // Neither is escaped in CONNECTED, nor may have to be.
+            // Neither is escaped in CONNECTED, nor before it.
             for text in [name, value].iter().filter(|_| command != "CONNECTED") {
-                check_escapes(text, version.unwrap_or(Version::V1_2));
+                check_escapes(text, version.unwrap_or(Version::V1_0));
             }
         }
         let frame = Self { command, headers };
