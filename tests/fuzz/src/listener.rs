@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use tickcast::session::FrameSink;
+use tickcast::{session::FrameSink, stomp::Version};
 
 /// What a client has heard so far.
 #[derive(Debug, Default)]
 pub(crate) struct Listener {
     stage: Stage,
+    /// The version that CONNECTED told.
+    version: Option<Version>,
     /// The `seq` of the last MESSAGE for each subscription and destination.
     seen: HashMap<(String, String), u64>,
 }
@@ -34,9 +36,12 @@ impl Listener {
     }
 
     fn frame(&mut self, text: &str) {
-        let frame = Frame::parse(text);
+        let frame = Frame::parse(text, self.version);
         match frame.command {
             "CONNECTED" => {
+                let version = frame.header("version").expect("CONNECTED tells the version");
+                self.version = Version::ALL.into_iter().find(|it| it.name() == version);
+                assert!(self.version.is_some(), "{version:?} is a version");
                 assert_eq!(self.stage, Stage::Begun, "one CONNECTED, and first");
                 self.stage = Stage::Connected;
             }
@@ -58,13 +63,16 @@ impl Listener {
     }
 
     /// "For a symbol, `seq` only rises within a subscription"; an id that is used again begins with
-    /// a snapshot of what may have been sent before.
+    /// a snapshot of what may have been sent before. Subscriptions of 1.0 may have none.
     fn message(&mut self, frame: &Frame<'_>) {
         let header = |name| frame.header(name).unwrap_or_else(|| panic!("a MESSAGE without {name}"));
         let seq: u64 = header("seq").parse().expect("seq is a number");
-        let key = (header("subscription").to_owned(), header("destination").to_owned());
+        let subscription = frame.header("subscription");
+        assert!(subscription.is_some() || self.version == Some(Version::V1_0));
+        let key = (subscription.unwrap_or_default().to_owned(), header("destination").to_owned());
+        let may_repeat = header("type") == "snapshot" || subscription.is_none();
         let last = self.seen.insert(key, seq);
-        let least = last.map_or(0, |last| if header("type") == "snapshot" { last } else { last + 1 });
+        let least = last.map_or(0, |last| if may_repeat { last } else { last + 1 });
         assert!(seq >= least, "{seq} after {last:?}");
     }
 }
@@ -106,14 +114,14 @@ impl FrameSink for Chunk<'_> {
     }
 }
 
-/// A server's frame, read by the letter of STOMP 1.2.
+/// A server's frame, read by the letter of its version.
 struct Frame<'a> {
     command: &'a str,
     headers: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Frame<'a> {
-    fn parse(text: &'a str) -> Self {
+    fn parse(text: &'a str, version: Option<Version>) -> Self {
         let (head, rest) = text.split_once("\n\n").expect("a head ends with an empty line");
         let mut lines = head.split('\n');
         let command = lines.next().expect("there is a first line");
@@ -121,9 +129,9 @@ impl<'a> Frame<'a> {
             lines.map(|line| line.split_once(':').expect("a header is name:value")).collect();
         for (name, value) in &headers {
             assert!(!name.is_empty());
-            // Neither is escaped in CONNECTED, nor may have to be.
+            // Neither is escaped in CONNECTED, nor before it.
             for text in [name, value].iter().filter(|_| command != "CONNECTED") {
-                check_escapes(text);
+                check_escapes(text, version.unwrap_or(Version::V1_0));
             }
         }
         let frame = Self { command, headers };
@@ -140,11 +148,17 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn check_escapes(text: &str) {
-    assert!(!text.contains([':', '\r']), "{text:?} isn't escaped");
+fn check_escapes(text: &str, version: Version) {
+    assert!(!text.contains('\r'), "{text:?} isn't escaped");
+    if version == Version::V1_0 {
+        return;
+    }
+    assert!(!text.contains(':'), "{text:?} isn't escaped");
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('\\') {
-        assert!(after.starts_with(['r', 'n', 'c', '\\']), "{text:?} has an undefined escape");
+        let is_known =
+            after.starts_with(['n', 'c', '\\']) || (after.starts_with('r') && version == Version::V1_2);
+        assert!(is_known, "{text:?} has an undefined escape");
         rest = &after[1..];
     }
 }

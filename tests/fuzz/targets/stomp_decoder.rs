@@ -1,8 +1,9 @@
-//! Any bytes, cut anywhere, give the same frames and the same error; the limits hold.
+//! Any bytes, cut anywhere, give the same frames and the same kind of error, in each version; the
+//! limits hold.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tickcast::stomp::{DecodeError, Decoder, Frame, Limits};
+use tickcast::stomp::{Command, DecodeError, Decoder, Frame, Limits, Version};
 use tickcast_fuzz::{cuts_and_bytes, pieces};
 
 /// Small, so that a short input can reach them.
@@ -10,26 +11,37 @@ const LIMITS: Limits = Limits { frame_bytes: 512, headers: 8, header_line_bytes:
 
 fuzz_target!(|input: &[u8]| {
     let (cuts, bytes) = cuts_and_bytes(input);
-    let whole = decode([bytes]);
-    for (how, split) in
-        [("octet by octet", decode(bytes.chunks(1))), ("in pieces", decode(pieces(bytes, cuts)))]
-    {
+    let version = Version::ALL[cuts.first().map_or(0, |cut| usize::from(*cut) % Version::ALL.len())];
+    let whole = decode([bytes], version);
+    for (how, split) in [
+        ("octet by octet", decode(bytes.chunks(1), version)),
+        ("in pieces", decode(pieces(bytes, cuts), version)),
+    ] {
         assert_eq!(split.0, whole.0, "{how}");
-        // What is wrong may be known by less than all of it; that something is may not.
+        // The kind decides the close code.
         let kind = |error: &DecodeError| error.fault();
         assert_eq!(split.1.as_ref().map(kind), whole.1.as_ref().map(kind), "{how}");
     }
     whole.0.iter().for_each(check);
 });
 
-fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<DecodeError>) {
+/// As a session does it: from CONNECT on the frames are read by the version that was agreed on.
+fn decode<'a>(
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    version: Version,
+) -> (Vec<Frame>, Option<DecodeError>) {
     let mut decoder = Decoder::new(LIMITS);
     let mut frames = Vec::new();
     for piece in pieces {
         decoder.push(piece);
         loop {
             match decoder.next_frame() {
-                Ok(Some(frame)) => frames.push(frame),
+                Ok(Some(frame)) => {
+                    if frame.command == Command::Connect {
+                        decoder.agree(version, LIMITS);
+                    }
+                    frames.push(frame);
+                }
                 Ok(None) => break,
                 Err(error) => return (frames, Some(error)),
             }
