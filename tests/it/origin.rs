@@ -19,7 +19,7 @@ fn a_foreign_page_is_refused_before_the_upgrade_and_counted() {
     assert_eq!(refusals(&server, "origin"), 2.0 * foreign.len() as f64);
     assert_eq!(server.metric("tickcast_sessions_opened_total"), 0.0);
     let log = server.process.log().join("\n");
-    assert!(log.contains("upgrade refused") && log.contains("evil.example"), "{log}");
+    assert!(log.contains("session refused") && log.contains("evil.example"), "{log}");
 }
 
 #[test]
