@@ -10,7 +10,7 @@ use tickcast::{
     market::{DayBoundary, Instrument, Price, Side, Size, Symbol, Tick, Trade},
     publication::{Content, Publication, Status, SymbolId},
     session::FrameSink,
-    stomp::{Decoder, FrameBuilder, Limits},
+    stomp::{Decoder, FrameBuilder, Limits, Version},
     transport::websocket::{Reader, Writer},
 };
 
@@ -51,18 +51,22 @@ fn decode(c: &mut Criterion) {
 fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode");
     group.bench_function("RECEIPT", |b| {
-        b.iter(|| FrameBuilder::new("RECEIPT").header("receipt-id", black_box("r-17")).end());
+        b.iter(|| FrameBuilder::new("RECEIPT", Version::V1_2).header("receipt-id", black_box("r-17")).end());
     });
     // Once a publication, whoever gets it.
     group.bench_function("MESSAGE, the shared tail", |b| {
-        b.iter_batched_ref(publication, |publication| publication.tail().len(), BatchSize::SmallInput);
+        b.iter_batched_ref(
+            publication,
+            |publication| publication.tail(Version::V1_2).len(),
+            BatchSize::SmallInput,
+        );
     });
     // Once a subscriber.
     let publication = publication();
-    let tail = publication.tail();
+    let tail = publication.tail(Version::V1_2);
     let head = b"MESSAGE\nsubscription:sub-17\n";
     let mut out = BytesMut::with_capacity(16 * 1024);
-    let parts: [&[u8]; 3] = [head, b"type:update\n", tail];
+    let parts: [&[u8]; 3] = [head, b"type:update\n", &tail];
     group.throughput(Throughput::Bytes(parts.iter().map(|part| part.len() as u64).sum()));
     group.bench_function("MESSAGE, a subscriber's frame", |b| {
         b.iter(|| {
