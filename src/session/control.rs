@@ -59,10 +59,18 @@ const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 impl ControlQueue {
     pub(super) fn push(&mut self, control: Control) {
-        // Nobody needs a beat that follows something else, or two of them.
-        if matches!(control, Control::Beat) && !self.queue.is_empty() {
+        let is_needless = match control {
+            // Nobody needs a beat that follows something else.
+            Control::Beat => !self.queue.is_empty(),
+            // One question is enough for a client that takes its time to read it.
+            Control::Ping => self.queue.iter().any(|queued| matches!(queued, Control::Ping)),
+            _ => false,
+        };
+        if is_needless {
             return;
         }
+        // Beyond what is full: a PING, an ERROR, and the close.
+        debug_assert!(self.queue.len() < CONTROL_MAX + 3, "answers are bounded");
         self.frame_bytes += control.frame_bytes();
         self.queue.push_back(control);
     }

@@ -183,6 +183,11 @@ impl Session {
         self.handed_over
     }
 
+    /// Whether the client was promised heart-beats, so that it hears from the server without anybody else's doing.
+    pub const fn beats(&self) -> bool {
+        matches!(self.state, State::Connected(Agreed { beat_to_client: Some(_), .. }))
+    }
+
     /// How many subscriptions stand.
     pub fn subscriptions(&self) -> SubscriptionCounts {
         SubscriptionCounts { exact: self.subscriptions.len() - self.wildcards, wildcards: self.wildcards }

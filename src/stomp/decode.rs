@@ -146,7 +146,10 @@ impl Decoder {
                     self.stage = Stage::Head { searched: 0 };
                 }
                 Stage::Head { searched } => {
-                    let Some((head, begin)) = find_head(pending, searched) else {
+                    // A head that is too long isn't looked into, as if its end hadn't come yet.
+                    let found = find_head(pending, searched);
+                    let Some((head, begin)) = found.filter(|(_, begin)| *begin <= self.limits.frame_bytes)
+                    else {
                         return check_unfinished_head(pending, self.limits).map(|()| None);
                     };
                     let (frame, length) = parse_head(head, self.version, self.limits)?;

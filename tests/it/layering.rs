@@ -7,12 +7,13 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 15] = [
+const PURE: [&str; 16] = [
     "market/",
     "feed/",
     "stomp/",
     "conflation/",
     "session/",
+    "sockjs/",
     "shard.rs",
     "publication.rs",
     "fold.rs",

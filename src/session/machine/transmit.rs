@@ -29,8 +29,7 @@ impl Session {
         cache: &LastValueCache,
         sink: &mut impl FrameSink,
     ) -> Transmitted {
-        self.deadlines.clear(Deadline::Send);
-        let blocked_for = self.handed_over.take().map(|begin| now.duration_since(begin));
+        let blocked_for = self.note_written(now);
         let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
         self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
         if matches!(self.state, State::Connected(_)) {

@@ -190,6 +190,13 @@ fn version_and_headers() -> impl Strategy<Value = (Version, Vec<(String, String)
     })
 }
 
+#[test]
+fn a_head_that_is_too_long_is_not_looked_into_however_it_comes() {
+    let head = format!("ACK\nno colon\n{}\n\0", "x:y\n".repeat(200));
+    check(head.as_bytes(), &["!Size"]);
+    check(format!("NO COMMAND IS SO LONG{head}").as_bytes(), &["!Grammar"]);
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_frames(

@@ -50,6 +50,11 @@ impl Reader {
         next
     }
 
+    /// Whether the last [`Received::Data`] was the end of its message.
+    pub const fn has_ended_message(&self) -> bool {
+        self.begun.is_none()
+    }
+
     /// How many bytes wait for the rest of their frame. When [`next`](Self::next) has answered
     /// `Ok(None)` it's less than a frame: 14 bytes of header, and the payload that it was given as
     /// the largest.

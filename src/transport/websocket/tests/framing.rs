@@ -52,6 +52,23 @@ fn what_is_declared_costs_nothing_until_it_comes() {
 }
 
 #[test]
+fn the_last_fragment_ends_the_message_whatever_comes_between() {
+    let mut reader = super::Reader::default();
+    let frames = [
+        (frame(TEXT_BEGINS, b"1"), false),
+        (frame(PING, b""), false),
+        (frame(CONTINUES, b"2"), false),
+        (frame(ENDS, b"3"), true),
+        (frame(BINARY, b"4"), true),
+    ];
+    for (frame, has_ended) in frames {
+        reader.push(frame.into());
+        assert!(matches!(reader.next(PAYLOAD_MAX), Ok(Some(_))));
+        assert_eq!(reader.has_ended_message(), has_ended);
+    }
+}
+
+#[test]
 fn pings_and_pongs_class_2() {
     let binary = b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff";
     passes("2.1", &[frame(PING, b"")], &[ping(b"")]);
