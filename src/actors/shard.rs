@@ -34,10 +34,6 @@ use crate::{
     transport::{Transport, application::Application},
 };
 
-/// How often deadlines are looked at. They are seconds; half a second more doesn't matter, and one
-/// timer a thread is cheaper than one a session.
-const DEADLINE_INTERVAL: Duration = Duration::from_millis(500);
-
 /// A socket that was blocked for less isn't counted: it's how TCP works.
 const BLOCKED_NOTABLE: Duration = Duration::from_millis(1);
 
@@ -82,6 +78,7 @@ impl ShardActor {
         metrics: SessionMetrics,
         open: Arc<AtomicUsize>,
     ) -> Self {
+        let deadline_interval = settings.deadline_interval();
         let actor = Self(Rc::new(Inner {
             shard: RefCell::new(Shard::new(settings)),
             mailboxes,
@@ -92,7 +89,7 @@ impl ShardActor {
             next_session: Cell::new(0),
             reported: Cell::default(),
         }));
-        rt::spawn(actor.clone().run());
+        rt::spawn(actor.clone().run(deadline_interval));
         actor
     }
 
@@ -114,9 +111,10 @@ impl ShardActor {
         StompSession { actor: self.clone(), key, transport, _place: place }
     }
 
-    async fn run(self) {
+    /// One timer a thread is cheaper than one a session, and tells all their deadlines.
+    async fn run(self, deadline_interval: Duration) {
         let mailbox = &self.0.mailboxes[self.0.index];
-        let mut deadlines = rt::time::interval(DEADLINE_INTERVAL);
+        let mut deadlines = rt::time::interval(deadline_interval);
         deadlines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delivery = Delivery::default();
         loop {

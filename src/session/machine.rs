@@ -5,6 +5,8 @@ mod frames;
 mod timing;
 mod transmit;
 
+pub(super) use timing::BEAT_SHARE;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

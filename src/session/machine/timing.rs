@@ -8,7 +8,7 @@ use crate::session::{
 };
 
 /// Beats are sent after this share of the agreed interval, to leave the network the rest.
-pub(super) const BEAT_SHARE: f64 = 0.8;
+pub(in crate::session) const BEAT_SHARE: f64 = 0.8;
 
 impl Session {
     /// When [`Session::handle_timeout`] has to be called next.
