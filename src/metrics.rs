@@ -87,8 +87,15 @@ pub struct ConnectionMetrics {
 }
 
 /// Why a connection ends before a request is answered.
-const CONNECTION_REFUSALS: [&str; 6] =
-    ["tls_handshake", "tls_deadline", "request_deadline", "head_too_big", "malformed", "crowded_out"];
+const CONNECTION_REFUSALS: [&str; 7] = [
+    "tls_handshake",
+    "tls_deadline",
+    "request_deadline",
+    "requests_ahead",
+    "head_too_big",
+    "malformed",
+    "crowded_out",
+];
 
 /// Latencies from a fraction of a millisecond, which a healthy server shows on one machine, to the
 /// minutes of a feed that stands still. Factors of about two and a half tell 1 ms from 2 ms at the
