@@ -10,6 +10,7 @@ use tickcast::{
     market::{DayBoundary, Instrument, Price, Side, Size, Symbol, Tick, Trade},
     publication::{Content, Publication, Status, SymbolId},
     session::FrameSink,
+    sockjs::Batch,
     stomp::{Decoder, FrameBuilder, Limits, Version},
     transport::websocket::{Reader, Writer},
 };
@@ -73,6 +74,13 @@ fn encode(c: &mut Criterion) {
             out.clear();
             Writer(&mut out).frame(black_box(&parts));
             out.len()
+        });
+    });
+    group.bench_function("MESSAGE, a subscriber's frame over SockJS", |b| {
+        b.iter(|| {
+            let mut batch = Batch::default();
+            batch.frame(black_box(&parts));
+            batch.take_messages()
         });
     });
 }

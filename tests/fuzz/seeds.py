@@ -119,6 +119,7 @@ def of_sessions():
         "delisted": [b"o", b"kA", b"d0" + connect % b"0,0", b"d0" + subscribe % (1, b"A"), b"lA", b"d0" + subscribe % (2, b"A"), b"kA"],
         "disconnect": [b"o", b"d0" + connect % b"0,0", b"d0DISCONNECT\nreceipt:bye\n\n\0", b"c0"],
         "shutdown": [b"o", b"o", b"d0" + connect % b"0,0", b"b0", b"s", b"c0", b"t3000"],
+        "refused_early": [b"o", b"d0UNSUBSCRIBE\nid:1\nreceipt:a\\cb\\\\\n\n\0"],
         "fault": [b"o", b"d0" + connect % b"0,0", b"f0", b"kA", b"e0"],
     }
     for name, script in scripts.items():
