@@ -3,5 +3,6 @@
 pub mod connection;
 pub mod socket;
 pub mod tls;
+pub mod turns;
 pub mod waiting;
 pub mod websocket;

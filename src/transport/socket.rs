@@ -14,7 +14,7 @@ use socket2::SockRef;
 #[derive(Clone, Debug)]
 pub struct Socket(Rc<State>);
 
-/// Goes with the stream, and before it: when it's dropped the socket is nobody's any more.
+/// Goes with the stream: when it's dropped the socket is nobody's any more.
 #[derive(Debug)]
 pub struct Ownership(Socket);
 
@@ -156,7 +156,8 @@ impl Socket {
     #[expect(unsafe_code, reason = "the connection owns the stream, and actix owns the connection")]
     fn with_socket(&self, act: impl FnOnce(SockRef<'_>) -> std::io::Result<()>) {
         let Some(descriptor) = self.0.descriptor.get() else { return };
-        // SAFETY: the descriptor is closed on this thread, and its ownership dropped before.
+        // SAFETY: the descriptor is closed on this thread, where `Ownership` is dropped together with the
+        // stream and nothing else runs in between.
         let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
         if let Err(error) = act(SockRef::from(&descriptor)) {
             tracing::debug!(%error, "a connection was gone before it could be ended");
