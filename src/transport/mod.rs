@@ -5,6 +5,7 @@ pub mod connection;
 pub mod exchange;
 pub mod socket;
 pub mod tls;
+pub mod turns;
 pub mod waiting;
 pub mod websocket;
 

@@ -15,7 +15,7 @@ use socket2::SockRef;
 #[derive(Clone, Debug)]
 pub struct Socket(Rc<State>);
 
-/// Goes with the stream, and before it: when it's dropped the socket is nobody's any more.
+/// Goes with the stream: when it's dropped the socket is nobody's any more.
 #[derive(Debug)]
 pub struct Ownership(Socket);
 
@@ -188,7 +188,8 @@ impl Handle {
     fn with_socket(&self, act: impl FnOnce(SockRef<'_>) -> std::io::Result<()>) {
         let descriptor = self.descriptor();
         let Some(number) = *descriptor else { return };
-        // SAFETY: it's closed after it was taken out from here, which the lock doesn't let happen now.
+        // SAFETY: it's closed after it was taken out from here, which the lock doesn't let happen now. A
+        // handshake that is given up closes it just before, while only this thread has the handle.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
         if let Err(error) = act(SockRef::from(&borrowed)) {
             tracing::debug!(%error, "a connection was gone before it could be ended");

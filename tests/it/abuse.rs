@@ -7,13 +7,15 @@ use std::{
     cell::Cell,
     io::{Read, Write},
     net::TcpStream,
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use socket2::{Domain, SockRef, Socket, Type};
 
 use self::honest::Honest;
-use crate::support::{Authority, Client, PATIENCE, Server, eventually, masked_header, refused, upgrade};
+use crate::support::{
+    Authority, Client, PATIENCE, Server, Transport, eventually, masked_header, refused, upgrade,
+};
 
 /// These load the machine; together they would disturb each other, and what they measure.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -111,15 +113,39 @@ fn slow_handshakes_and_half_open_connections_end_at_their_deadline() {
     attacked.assert_over();
 }
 
-#[test]
-fn half_open_tls_handshakes_end_at_their_deadline() {
-    let _alone = one_at_a_time();
+/// A server under TLS, and who its clients trust.
+fn under_tls(flags: &[&str]) -> (Attacked, Authority) {
     let (authority, files) = (Authority::new(), tempfile::tempdir().unwrap());
     authority.issue(files.path());
     let path = |name: &str| files.path().join(name).display().to_string();
     let (certificate, key) = (path("certificate.pem"), path("key.pem"));
-    let flags = ["--tls-certificate", &certificate, "--tls-key", &key, "--request-deadline-s", "2"];
-    let attacked = Attacked::start(Server::ready_with_tls(&flags, authority.client(&[])));
+    let pair = ["--tls-certificate", &certificate, "--tls-key", &key];
+    let server = Server::ready_with_tls(&[&pair[..], flags].concat(), authority.client(&[]));
+    (Attacked::start(server), authority)
+}
+
+#[test]
+fn a_flood_of_tls_handshakes_leaves_time_for_sessions() {
+    let _alone = one_at_a_time();
+    let (attacked, authority) = under_tls(&[]);
+    let config = authority.client(&[]);
+    for _ in 0..1500 {
+        let Transport::Tls(mut tls) = Transport::tls(attacked.silent(), Arc::clone(&config)) else {
+            unreachable!("it's TLS")
+        };
+        // The client's first words: the server's work is done whether its answer is read or not.
+        tls.conn.write_tls(&mut tls.sock).unwrap();
+    }
+    attacked.honest.while_it_gets(50, || {});
+    // A socket each while it waits for its turn, and buffers for those that have it.
+    attacked.assert_grown_below(1500 * 8);
+    attacked.assert_over();
+}
+
+#[test]
+fn half_open_tls_handshakes_end_at_their_deadline() {
+    let _alone = one_at_a_time();
+    let (attacked, _) = under_tls(&["--request-deadline-s", "2"]);
     let silent: Vec<_> = (0..250).map(|_| attacked.silent()).collect();
     // The record of a ClientHello of 16 KiB, of which the half comes.
     let half: Vec<_> = (0..250)

@@ -1,7 +1,7 @@
 //! A `tickcast serve` process with the embedded broker, and its HTTP side.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::Arc,
 };
@@ -127,18 +127,23 @@ impl Server {
         Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body }
     }
 
+    /// Asks until it's answered: while handshakes are many some are refused.
     fn get_over_tls(&self, path: &str) -> Answer {
+        eventually("the request is answered", || self.ask_over_tls(path).map_err(|error| error.to_string()))
+    }
+
+    fn ask_over_tls(&self, path: &str) -> io::Result<Answer> {
         let mut connection = self.connect();
-        connection.tcp().set_read_timeout(Some(super::PATIENCE)).unwrap();
-        write!(connection, "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.address)
-            .unwrap();
+        connection.tcp().set_read_timeout(Some(super::PATIENCE))?;
+        let host = self.address;
+        write!(connection, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
-        connection.read_to_string(&mut answer).unwrap();
+        connection.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
         let status = head.split(' ').nth(1).expect("a status line has a status").parse().unwrap();
         let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
         let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-        Answer { status, headers: headers.collect(), body: body.to_owned() }
+        Ok(Answer { status, headers: headers.collect(), body: body.to_owned() })
     }
 
     /// The value of a sample in `/metrics`, labels included in its name; 0 while it isn't there.
