@@ -83,8 +83,15 @@ pub struct ConnectionMetrics {
 }
 
 /// Why a connection ends before a request is answered.
-const CONNECTION_REFUSALS: [&str; 6] =
-    ["tls_handshake", "tls_deadline", "request_deadline", "head_too_big", "malformed", "crowded_out"];
+const CONNECTION_REFUSALS: [&str; 7] = [
+    "tls_handshake",
+    "tls_deadline",
+    "request_deadline",
+    "requests_ahead",
+    "head_too_big",
+    "malformed",
+    "crowded_out",
+];
 
 /// What goes to the clients of one transport.
 #[derive(Clone, Debug)]

@@ -15,6 +15,11 @@ use crate::{
 /// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
 const BACKLOG: i32 = 4096;
 
+/// Bytes of a client that the kernel keeps until they are read; it allows twice as many for its own
+/// bookkeeping. Clients say little: twice the longest frame at its default, where the kernel would take
+/// 6 MiB of a flood from each.
+const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
+
 /// Opens the listening socket.
 ///
 /// # Errors
@@ -27,6 +32,8 @@ pub(super) fn listen(address: &HostPort) -> Result<TcpListener, Failure> {
             .ok_or_else(|| io::Error::other("the name has no address"))?;
         let socket = Socket::new(Domain::for_address(target), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
+        // Accepted sockets have it from here: the window that is offered in the handshake depends on it.
+        socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
         socket.bind(&target.into())?;
         socket.listen(BACKLOG)?;
         Ok(socket.into())

@@ -1,9 +1,10 @@
 //! What holds between settings: combinations that can't work, and those that work but look unwise.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, fs, net::IpAddr, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
-    AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Serve, Server, Sockjs, TlsFiles,
+    Admission, AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Proxies, Serve, Server,
+    Sockjs, TlsFiles, TrustedProxy,
 };
 use crate::transport::tls::TlsError;
 
@@ -70,11 +71,48 @@ impl Serve {
         let mut found = Vec::new();
         let mut note = |key, reason: &str| found.push(Unwise { key, reason: reason.to_owned() });
         self.server.note_unwise(&self.origin, &mut note);
+        self.note_unwise_tls(&mut note);
+        note_unwise_admission(&self.admission, &mut note);
+        note_unwise_proxies(&self.proxies, &mut note);
         self.kafka.note_unwise(&mut note);
         self.limits.note_unwise(&mut note);
         self.origin.note_unwise(&mut note);
         self.sockjs.note_unwise(&mut note);
         found
+    }
+
+    fn note_unwise_tls(&self, note: &mut impl FnMut(&'static str, &str)) {
+        match &self.tls {
+            None if !self.server.is_loopback() && self.proxies.trusted.is_empty() => note(
+                "listen",
+                "other machines can connect without TLS: set tls_certificate and tls_key, or name the proxies that \
+                 end TLS in trusted_proxies",
+            ),
+            // A file that can't be looked at can't be read, which is another matter.
+            Some(files) if fs::metadata(&files.key).is_ok_and(|file| file.mode() & 0o004 != 0) => {
+                let reason = format!("every user of this machine can read {}", files.key.display());
+                note("tls_key", &reason);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn note_unwise_admission(admission: &Admission, note: &mut impl FnMut(&'static str, &str)) {
+    if admission.sessions_per_address_max.is_none() {
+        note("max_connections_per_ip", "0: one machine can take every place");
+    }
+    if admission.rate.per_s.is_infinite() {
+        note("accept_rate", "0: new sessions can take all the time that those need which are open");
+    }
+}
+
+fn note_unwise_proxies(proxies: &Proxies, note: &mut impl FnMut(&'static str, &str)) {
+    if proxies.trusted.iter().any(TrustedProxy::is_everybody) {
+        note(
+            "trusted_proxies",
+            "every address is taken for a proxy's: every client can say that it's another",
+        );
     }
 }
 
@@ -90,10 +128,13 @@ fn check_tls(files: &TlsFiles) -> Result<(), Invalid> {
 }
 
 impl Server {
+    fn is_loopback(&self) -> bool {
+        self.listen.host == "localhost"
+            || self.listen.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
     fn note_unwise(&self, origin: &Origin, note: &mut impl FnMut(&'static str, &str)) {
-        let loopback = self.listen.host == "localhost"
-            || self.listen.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        if !loopback && origin.allowed.is_empty() {
+        if !self.is_loopback() && origin.allowed.is_empty() {
             note(
                 "listen",
                 "other machines can connect, yet allowed_origins is empty: pages of no other origin are let in",
@@ -150,6 +191,9 @@ impl Limits {
 
     fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
         const MINUTE: Duration = Duration::from_secs(60);
+        if self.request_deadline > MINUTE {
+            note("request_deadline_s", "above a minute: connections that never ask for anything pile up");
+        }
         if self.connect_deadline > MINUTE {
             note("connect_deadline_s", "above a minute: connections that never say CONNECT pile up");
         }

@@ -8,8 +8,8 @@ use actix_web::{
     http::{
         Method,
         header::{
-            Allow, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, IfNoneMatch,
-            X_FRAME_OPTIONS,
+            Allow, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, CROSS_ORIGIN_OPENER_POLICY,
+            CROSS_ORIGIN_RESOURCE_POLICY, ETAG, EntityTag, IfNoneMatch, REFERRER_POLICY, X_FRAME_OPTIONS,
         },
     },
     web,
@@ -66,9 +66,16 @@ fn answer(request: &HttpRequest, name: &str, file: EmbeddedFile) -> HttpResponse
     let fresh = is_fresh(request, &tag);
     let content_type = content_type(&file);
     let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    // No other site's page may embed the files.
+    response.insert_header((CROSS_ORIGIN_RESOURCE_POLICY, "same-origin"));
     response.insert_header((ETAG, tag.to_string())).insert_header((CACHE_CONTROL, cache_control(name)));
     if content_type.starts_with("text/html") {
-        response.insert_header((CONTENT_SECURITY_POLICY, POLICY)).insert_header((X_FRAME_OPTIONS, "DENY"));
+        response
+            .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+            .insert_header((X_FRAME_OPTIONS, "DENY"))
+            // Other sites get neither a handle on the page's window nor the address that is read here.
+            .insert_header((CROSS_ORIGIN_OPENER_POLICY, "same-origin"))
+            .insert_header((REFERRER_POLICY, "no-referrer"));
     }
     if fresh {
         return response.finish();
@@ -135,6 +142,9 @@ mod tests {
         assert_eq!(header(&response, "cache-control"), "no-cache");
         assert_eq!(header(&response, "x-frame-options"), "DENY");
         assert!(header(&response, "content-security-policy").contains("script-src 'self'"));
+        assert_eq!(header(&response, "cross-origin-opener-policy"), "same-origin");
+        assert_eq!(header(&response, "cross-origin-resource-policy"), "same-origin");
+        assert_eq!(header(&response, "referrer-policy"), "no-referrer");
         let body = to_bytes(response.into_body()).await.expect("an embedded body");
         assert!(body.starts_with(b"<!doctype html>"));
     }

@@ -6,7 +6,7 @@
 //! empty.
 
 use std::{
-    io,
+    io, mem,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -26,15 +26,43 @@ use crate::metrics::ConnectionMetrics;
 /// holds for a client at most, beside the kernel.
 const RECORD_BYTES: usize = 16 * 1024;
 
+/// The longest head of a request. actix takes 128 KiB, for each of thousands of connections; nginx takes
+/// as much as this by default.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Requests that may come ahead of their answers; browsers send none. actix parses all that there are in
+/// its 128 KiB, and a parsed one takes 3 KiB: up to 20 MiB for a connection, measured.
+const REQUESTS_AHEAD_MAX: u64 = 8;
+
+/// How often actix looks at the clock that its deadlines are taken from.
+const ACTIX_CLOCK: Duration = Duration::from_millis(500);
+
+/// Reads of 4 KiB whose bytes are thrown away after that: as much as a client sends before it looks.
+const DISCARDED_READS: usize = 64;
+
+const HEAD_TOO_BIG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
+    Content-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// An accepted connection on which nothing has been read.
+#[derive(Debug)]
+pub struct Accepted {
+    ownership: Ownership,
+    metrics: ConnectionMetrics,
+    at: Instant,
+    request_deadline: Duration,
+}
+
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
     // Before the stream, which it has to be dropped before.
-    ownership: Ownership,
+    accepted: Accepted,
     stream: Stream,
-    metrics: ConnectionMetrics,
-    opened: Instant,
-    request_deadline: Duration,
+    /// Bytes that were read since a head began.
+    head_bytes: usize,
+    /// Whether actix has looked at all of them.
+    is_looked_at: bool,
+    heads: HeadCount,
     /// When the request that comes has to be there.
     due: Option<Pin<Box<Sleep>>>,
     /// How much was encrypted for a write that isn't done.
@@ -49,41 +77,44 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+impl Accepted {
+    /// Counts the connection as long as it lives. A request has to be there `request_deadline` after its
+    /// first byte.
+    pub fn new(ownership: Ownership, request_deadline: Duration, metrics: ConnectionMetrics) -> Self {
+        metrics.open.inc();
+        Self { ownership, metrics, at: Instant::now(), request_deadline }
+    }
+
+    /// Counts that the connection is ended for a reason: a label of the metric.
+    pub fn count_refusal(&self, reason: &str) {
+        self.metrics.refused.with_label_values(&[reason]).inc();
+    }
+}
+
+impl Drop for Accepted {
+    fn drop(&mut self) {
+        self.metrics.open.dec();
+    }
+}
+
 impl Connection {
-    /// A connection without TLS. A request has to be there `request_deadline` after its first byte.
-    pub fn plain(
-        stream: TcpStream,
-        ownership: Ownership,
-        request_deadline: Duration,
-        metrics: ConnectionMetrics,
-    ) -> Self {
-        Self::new(Stream::Plain(stream), ownership, request_deadline, metrics)
+    /// A connection without TLS.
+    pub fn plain(stream: TcpStream, accepted: Accepted) -> Self {
+        Self::new(Stream::Plain(stream), accepted)
     }
 
     /// A connection after its TLS handshake.
-    pub fn tls(
-        stream: TlsStream<TcpStream>,
-        ownership: Ownership,
-        request_deadline: Duration,
-        metrics: ConnectionMetrics,
-    ) -> Self {
-        Self::new(Stream::Tls(Box::new(stream)), ownership, request_deadline, metrics)
+    pub fn tls(stream: TlsStream<TcpStream>, accepted: Accepted) -> Self {
+        Self::new(Stream::Tls(Box::new(stream)), accepted)
     }
 
-    fn new(
-        stream: Stream,
-        ownership: Ownership,
-        request_deadline: Duration,
-        metrics: ConnectionMetrics,
-    ) -> Self {
-        metrics.open.inc();
-        let opened = Instant::now();
+    fn new(stream: Stream, accepted: Accepted) -> Self {
         Self {
-            ownership,
+            accepted,
             stream,
-            metrics,
-            opened,
-            request_deadline,
+            head_bytes: 0,
+            is_looked_at: false,
+            heads: HeadCount::default(),
             due: None,
             encrypted: None,
             is_over: false,
@@ -92,19 +123,69 @@ impl Connection {
 
     /// The socket underneath.
     pub const fn socket(&self) -> &Socket {
-        self.ownership.socket()
+        self.accepted.ownership.socket()
     }
 
     /// Whether a request has begun to come and is late. actix has a deadline for the head of a
     /// connection's first request, and none for its body and for all further ones.
     fn is_late(&mut self, context: &mut Context<'_>) -> bool {
-        if self.socket().phase() != Some(Phase::Request) {
+        if !matches!(self.socket().phase(), Some(Phase::Head | Phase::Body)) {
             self.due = None;
             return false;
         }
-        let deadline = self.request_deadline;
+        let deadline = self.accepted.request_deadline;
         let due = self.due.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + deadline)));
         due.as_mut().poll(context).is_ready()
+    }
+
+    /// Ends the connection for a head that is too big. If nothing was said on it before, this is.
+    fn refuse_head(&mut self, context: &mut Context<'_>) {
+        self.is_over = true;
+        self.accepted.count_refusal("head_too_big");
+        if self.socket().phase() == Some(Phase::FirstHead) {
+            // They fit into an empty socket; if the client is gone nobody needs them.
+            let _ = Pin::new(&mut *self).poll_write(context, HEAD_TOO_BIG);
+        }
+        // A connection that is closed while bytes wait to be read is reset, and its answer lost.
+        for _ in 0..DISCARDED_READS {
+            let mut discarded = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut discarded);
+            let read = self.stream.poll_read(context, &mut buffer);
+            if !matches!(read, Poll::Ready(Ok(()))) || buffer.filled().is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+impl Stream {
+    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
+        }
+    }
+}
+
+/// Counts heads of requests, by the empty line that ends each.
+#[derive(Debug, Default)]
+struct HeadCount {
+    ended: u64,
+    is_line_begun: bool,
+}
+
+impl HeadCount {
+    fn look_at(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            match byte {
+                b'\n' => {
+                    self.ended += u64::from(!self.is_line_begun);
+                    self.is_line_begun = false;
+                }
+                b'\r' => {}
+                _ => self.is_line_begun = true,
+            }
+        }
     }
 }
 
@@ -118,30 +199,43 @@ impl AsyncRead for Connection {
         if this.is_over {
             return Poll::Ready(Ok(()));
         }
+        if !matches!(this.socket().phase(), Some(Phase::FirstHead | Phase::Head)) {
+            (this.head_bytes, this.is_looked_at) = (0, false);
+        } else if this.head_bytes > HEAD_BYTES_MAX {
+            // A body may have come together with its head: actix looks before it reads on.
+            if !mem::replace(&mut this.is_looked_at, true) {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            this.refuse_head(context);
+            return Poll::Ready(Ok(()));
+        }
         let filled = buffer.filled().len();
-        let read = match &mut this.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
-        };
-        match read {
-            Poll::Ready(Ok(())) => {
-                this.is_over = buffer.filled().len() == filled;
-                this.socket().note_bytes();
-            }
-            // Browsers leave `close_notify` out. HTTP and WebSocket know by themselves whether they were
-            // cut off.
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => this.is_over = true,
-            Poll::Ready(Err(error)) => {
-                this.is_over = true;
-                return Poll::Ready(Err(error));
-            }
+        let read = match this.stream.poll_read(context, buffer) {
+            Poll::Ready(read) => read,
             Poll::Pending if this.is_late(context) => {
-                this.is_over = true;
-                this.metrics.refused.with_label_values(&["request_deadline"]).inc();
+                this.accepted.count_refusal("request_deadline");
+                Ok(())
             }
             Poll::Pending => return Poll::Pending,
+        };
+        if !matches!(this.socket().phase(), Some(Phase::Body | Phase::Session)) {
+            this.heads.look_at(&buffer.filled()[filled..]);
+            if this.heads.ended > this.socket().requests() + REQUESTS_AHEAD_MAX {
+                buffer.set_filled(filled);
+                this.accepted.count_refusal("requests_ahead");
+            }
         }
-        Poll::Ready(Ok(()))
+        let length = buffer.filled().len() - filled;
+        this.is_over = length == 0;
+        this.socket().note_bytes();
+        this.head_bytes += length;
+        match read {
+            // Browsers leave `close_notify` out. HTTP and WebSocket know by themselves whether they were
+            // cut off.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
     }
 }
 
@@ -192,11 +286,25 @@ impl AsyncWrite for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.metrics.open.dec();
-        // actix answered with 408, or with nothing.
-        let is_late = self.opened.elapsed() >= self.request_deadline;
+        // actix answered with 408, or with nothing. Its clock may be ahead.
+        let is_late = self.accepted.at.elapsed() + ACTIX_CLOCK >= self.accepted.request_deadline;
         if self.socket().phase() == Some(Phase::FirstHead) && !self.is_over && is_late {
-            self.metrics.refused.with_label_values(&["request_deadline"]).inc();
+            self.accepted.count_refusal("request_deadline");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_with_an_empty_line_however_it_is_cut() {
+        let bytes = b"GET / HTTP/1.1\r\na: b\r\n\r\nGET / HTTP/1.1\n\nGET / HTTP/1.1\r\n";
+        for chunk in 1..bytes.len() {
+            let mut heads = HeadCount::default();
+            bytes.chunks(chunk).for_each(|piece| heads.look_at(piece));
+            assert_eq!(heads.ended, 2, "in pieces of {chunk}");
         }
     }
 }

@@ -30,6 +30,7 @@ pub struct Handle(Arc<Mutex<Option<RawFd>>>);
 struct State {
     handle: Handle,
     phase: Cell<Phase>,
+    requests: Cell<u64>,
     is_finishing: Cell<bool>,
 }
 
@@ -40,8 +41,10 @@ pub(super) enum Phase {
     FirstHead,
     /// A further request, of which nothing has come.
     Idle,
-    /// The rest of a request: its head or its body.
-    Request,
+    /// The rest of a further request's head.
+    Head,
+    /// The rest of a request's body.
+    Body,
     /// The server's answer.
     Answer,
     /// A session's connection, which has deadlines of its own.
@@ -71,6 +74,7 @@ impl Socket {
         Ownership(Self(Rc::new(State {
             handle: Handle(Arc::new(Mutex::new(Some(stream.as_raw_fd())))),
             phase: Cell::new(Phase::FirstHead),
+            requests: Cell::new(0),
             is_finishing: Cell::new(false),
         })))
     }
@@ -90,7 +94,8 @@ impl Socket {
 
     /// A request's head was read; if it `has_body`, there is more of it to come.
     pub(crate) fn note_request(&self, has_body: bool) {
-        self.advance(if has_body { Phase::Request } else { Phase::Answer });
+        self.0.requests.set(self.requests() + 1);
+        self.advance(if has_body { Phase::Body } else { Phase::Answer });
     }
 
     /// The answer to a request stands. What comes next is another one.
@@ -107,8 +112,13 @@ impl Socket {
     /// Bytes of the client have come.
     pub(super) fn note_bytes(&self) {
         if self.0.phase.get() == Phase::Idle {
-            self.0.phase.set(Phase::Request);
+            self.0.phase.set(Phase::Head);
         }
+    }
+
+    /// How many requests were read.
+    pub(super) fn requests(&self) -> u64 {
+        self.0.requests.get()
     }
 
     /// What the connection waits for; `None` once it's gone.

@@ -4,9 +4,11 @@
     tests/fuzz/seeds.py
 
 A seed of `stomp_decoder` is the lengths of eight pieces and what a client says; one of
-`websocket_reader` the same in masked frames; one of `session_script` the whole conversation.
+`websocket_reader` is masked frames, one of `sockjs_framing` JSON, both cut likewise; one of
+`session_script` is a whole conversation.
 """
 
+import json
 import pathlib
 import re
 
@@ -123,6 +125,31 @@ def of_sessions():
         write("session_script", name, b"\xff".join(script))
 
 
+def of_sockjs():
+    """What a SockJS client sends, and what SockJS escapes; paths and callbacks."""
+    for transcript in sorted((HERE / "../it/transcripts").glob("*.txt"))[::6]:
+        said = [spoken(block).decode() for block in blocks(transcript.read_text()) if block[0].startswith(">")]
+        write("sockjs_framing", transcript.stem, CUTS + json.dumps(said).encode())
+    texts = {
+        "empty": "",
+        "array_empty": "[]",
+        "strings": '["a","","\\u0000b\\n","\\ud83d\\ude00"]',
+        "halves": '["a\\ud83d","\\ude00b"]',
+        "string": '"one"',
+        "broken": '["a"',
+        "deep": "[" * 200,
+        "numbers": '[1,null,{"a":"b"}]',
+        "mangled": "a\u200c\u2028\u2029\ufeff\uffff\U0001f600 </script><!-- \"\\\\",
+        "control": "".join(map(chr, range(33))),
+        "path": "000/session/xhr_streaming",
+        "iframe": "iframe-0.1.2.html",
+        "callback": "_jp.a1b2",
+    }
+    for name, text in texts.items():
+        write("sockjs_framing", name, CUTS + text.encode())
+
+
 from_transcripts()
 of_frames()
 of_sessions()
+of_sockjs()

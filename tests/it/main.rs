@@ -5,6 +5,7 @@
 
 mod support;
 
+mod abuse;
 mod admission;
 mod backpressure;
 mod feeds;

@@ -18,8 +18,10 @@ fn a_foreign_page_is_refused_before_the_upgrade_and_counted() {
     }
     assert_eq!(refusals(&server, "origin"), 2.0 * foreign.len() as f64);
     assert_eq!(server.metric("tickcast_sessions_opened_total"), 0.0);
-    let log = server.process.log().join("\n");
-    assert!(log.contains("upgrade refused") && log.contains("evil.example"), "{log}");
+    eventually("it's logged", || {
+        let log = server.process.log().join("\n");
+        if log.contains("session refused") && log.contains("evil.example") { Ok(()) } else { Err(log) }
+    });
 }
 
 #[test]
@@ -53,6 +55,27 @@ fn listed_origins_are_let_in_and_a_missing_one_only_if_it_may() {
 }
 
 #[test]
+fn null_is_an_origin_like_any_other_and_a_star_is_all_of_them() {
+    let named = Server::ready(&["--allowed-origins", "null"]);
+    assert!(upgrade(&named, &[("origin", "null")]).is_ok());
+    assert_eq!(refused(&named, &[("origin", "https://a.example")]).status(), 403);
+    let any = Server::ready(&["--allowed-origins", "*", "--allow-missing-origin", "false"]);
+    assert!(upgrade(&any, &[("origin", "null")]).is_ok());
+    assert!(upgrade(&any, &[("origin", "https://a.example")]).is_ok());
+    assert_eq!(refused(&any, &[]).status(), 403, "none is no origin");
+}
+
+#[test]
+fn behind_a_proxy_that_ends_tls_the_own_page_is_https() {
+    let server = Server::ready(&[]);
+    let own = format!("https://{}", server.address);
+    assert!(upgrade(&server, &[("origin", &own), ("x-forwarded-proto", "https")]).is_ok());
+    // Whom a header calls the host counts for nothing: `Host` is what the browser asked.
+    let foreign = [("origin", "https://evil.example"), ("x-forwarded-host", "evil.example")];
+    assert_eq!(refused(&server, &foreign).status(), 403);
+}
+
+#[test]
 fn nobody_is_let_in_before_the_log_was_read() {
     // Nothing answers on port 1; the deadline is far away.
     let server = Server::starting(&["--kafka", "127.0.0.1:1", "--kafka-deadline-s", "600"]);
@@ -76,6 +99,8 @@ fn no_more_are_let_in_than_there_may_be() {
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(refusals(&server, "connections"), 1.0);
+    // The origin first here too.
+    assert_eq!(refused(&server, &[("origin", "http://evil.example")]).status(), 403);
     drop(first);
     eventually("the place is free again", || {
         upgrade(&server, &[]).map(drop).map_err(|answer| answer.status().to_string())

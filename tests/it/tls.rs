@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpStream,
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -295,5 +295,23 @@ fn a_pair_that_can_not_be_used_ends_the_start_with_code_1_and_its_file() {
             let [line] = log.as_slice() else { panic!("one line: {log:#?}") };
             assert!(line.contains(&told), "{told:?}: {line}");
         }
+    }
+}
+
+#[test]
+fn a_key_that_everybody_can_read_looks_unwise() {
+    let (authority, files) = (Authority::new(), tempfile::tempdir().unwrap());
+    authority.issue(files.path());
+    let key = files.path().join("key.pem");
+    for (mode, told) in [(0o644, 1), (0o640, 0)] {
+        fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
+        let pair = pair_flags(files.path());
+        let arguments: Vec<&str> =
+            ["check-config"].into_iter().chain(pair.iter().map(String::as_str)).collect();
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_tickcast")).args(arguments).output().unwrap();
+        let table = String::from_utf8(output.stdout).unwrap();
+        let found = table.matches("unwise: tls_key: every user of this machine can read ").count();
+        assert_eq!(found, told, "{mode:o}: {table}");
     }
 }

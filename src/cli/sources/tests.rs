@@ -270,7 +270,34 @@ fn what_looks_unwise_is_named() {
     assert_eq!(keys(&["serve", "--kafka", "a:1"]), [""; 0]);
     assert_eq!(keys(&["serve"]), ["kafka"]);
     let open: &[_] = &["serve", "--kafka", "a:1", "--listen", "0.0.0.0:80", "--heart-beat-ms", "0"];
-    assert_eq!(keys(open), ["listen", "heart_beat_ms"]);
+    assert_eq!(keys(open), ["listen", "listen", "heart_beat_ms"]);
+    let proxied: &[_] = &[
+        "serve",
+        "--kafka",
+        "a:1",
+        "--listen",
+        "0.0.0.0:80",
+        "--trusted-proxies",
+        "10.0.0.0/8",
+        "--allowed-origins",
+        "https://a.example",
+    ];
+    assert_eq!(keys(proxied), [""; 0]);
+    let unlimited: &[_] = &[
+        "serve",
+        "--kafka",
+        "a:1",
+        "--max-connections-per-ip",
+        "0",
+        "--accept-rate",
+        "0",
+        "--trusted-proxies",
+        "0.0.0.0/0",
+        "--request-deadline-s",
+        "600",
+    ];
+    let expected = ["max_connections_per_ip", "accept_rate", "trusted_proxies", "request_deadline_s"];
+    assert_eq!(keys(unlimited), expected);
     let origins: &[_] = &["serve", "--kafka", "a:1", "--allowed-origins", "*,null,https://a.example"];
     assert_eq!(keys(origins), ["allowed_origins", "allowed_origins"]);
 }
