@@ -9,6 +9,7 @@ import { openTap } from "./tap.mjs";
 export const TEST_MS = 120_000;
 /** Short enough to see some, long enough for a busy machine: clients give up after 1.5 or 2 intervals. */
 const HEART_BEAT_MS = 500;
+export const HEART_BEAT = [HEART_BEAT_MS, HEART_BEAT_MS];
 const BEATS = 3;
 const UPDATES = 3;
 const SYMBOLS = 20;
@@ -52,7 +53,7 @@ async function connect(t, client, tap, versions, more = {}) {
   const how = {
     url: (client.url ?? webSocketUrl)(tap.port),
     versions,
-    heartBeat: [HEART_BEAT_MS, HEART_BEAT_MS],
+    heartBeat: HEART_BEAT,
     comeBack: false,
     ...client.connect,
     ...more,
