@@ -3,7 +3,15 @@
 import { test } from "node:test";
 
 import { startProcess } from "./support/client.mjs";
-import { goThrough, TEST_MS } from "./support/scenario.mjs";
+import { goThrough, sockjsUrl, TEST_MS } from "./support/scenario.mjs";
+
+const SPRING = { variable: "TICKCAST_DRIVER_SPRING", versions: ["1.1", "1.2"], shows: ["subscribe"] };
+const springOver = (transport, carrier) => ({
+  ...SPRING,
+  url: sockjsUrl,
+  connect: { transports: [transport] },
+  carrier,
+});
 
 /** Each is called as its variable says, a JSON array of the program and its arguments. */
 const CLIENTS = {
@@ -17,11 +25,10 @@ const CLIENTS = {
     versions: ["1.0", "1.1", "1.2"],
     shows: ["unsubscribe", "disconnect"],
   },
-  "Spring's WebSocketStompClient": {
-    variable: "TICKCAST_DRIVER_SPRING",
-    versions: ["1.1", "1.2"],
-    shows: ["subscribe"],
-  },
+  "Spring's WebSocketStompClient": SPRING,
+  "Spring's SockJsClient by WebSocket": springOver("websocket", /GET \/sockjs\/\d+\/\w+\/websocket /),
+  "Spring's SockJsClient by XHR streaming": springOver("xhr-streaming", /POST \/sockjs\/\d+\/\w+\/xhr_streaming /),
+  "Spring's SockJsClient by XHR polling": springOver("xhr-polling", /POST \/sockjs\/\d+\/\w+\/xhr /),
 };
 
 for (const [name, { variable, ...client }] of Object.entries(CLIENTS)) {

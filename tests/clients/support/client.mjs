@@ -5,7 +5,7 @@
 //   {"do":"connect","url","versions":["1.2"],"heartBeat":[out,in],"comeBack":false,"transports":["xhr-polling"]}
 //   {"do":"subscribe","id","destination","headers":{},"receipt"}     receipt: if the client can ask for one
 //   {"do":"unsubscribe","id"}                                        with a receipt that is named as the subscription
-//   {"do":"acknowledge","message":"the MESSAGE's message-id"}
+//   {"do":"acknowledge","id","message":"the MESSAGE's message-id"}
 //   {"do":"disconnect","receipt"}
 // Events, one JSON object each:
 //   {"event":"connected","version"}   {"event":"message","subscription","headers","body"}   {"event":"receipt","id"}

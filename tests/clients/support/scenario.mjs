@@ -9,6 +9,7 @@ import { openTap } from "./tap.mjs";
 export const TEST_MS = 120_000;
 /** Short enough to see some, long enough for a busy machine: clients give up after 1.5 or 2 intervals. */
 const HEART_BEAT_MS = 500;
+export const HEART_BEAT = [HEART_BEAT_MS, HEART_BEAT_MS];
 const BEATS = 3;
 const UPDATES = 3;
 const SYMBOLS = 20;
@@ -21,6 +22,7 @@ const SERVER_ARGS = ["--symbols", String(SYMBOLS), "--rate", "200", "--heart-bea
  * - `shows`: the receipts that it lets its user see, of "subscribe", "unsubscribe", "disconnect"
  * - `afterLoss`: what it does about a lost connection: "resubscribes", "reconnects" or "ends"
  * - `url(port)`: where it connects; `connect`: more for its connect command; `serverArgs`: more for the server
+ * - `carrier`: what its requests have to have asked for
  */
 export async function goThrough(t, client) {
   const server = await start(t, client.serverArgs);
@@ -51,7 +53,7 @@ async function connect(t, client, tap, versions, more = {}) {
   const how = {
     url: (client.url ?? webSocketUrl)(tap.port),
     versions,
-    heartBeat: [HEART_BEAT_MS, HEART_BEAT_MS],
+    heartBeat: HEART_BEAT,
     comeBack: false,
     ...client.connect,
     ...more,
@@ -60,10 +62,12 @@ async function connect(t, client, tap, versions, more = {}) {
   connection.client.do("connect", how);
   const { version } = await connection.client.saw("connected");
   assert.equal(version, versions.at(-1), "the highest that both know");
+  if (client.carrier) assert.match(tap.fromClient.text, client.carrier);
   return connection;
 }
 
 export const webSocketUrl = (port) => `ws://127.0.0.1:${port}/ws`;
+export const sockjsUrl = (port) => `http://127.0.0.1:${port}/sockjs`;
 const destination = (symbol) => `/topic/price.stock.${symbol}`;
 
 async function subscribeAndLeave({ client, tap }, server, { shows }) {

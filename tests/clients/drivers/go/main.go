@@ -127,7 +127,7 @@ func (d *driver) tell(subscription *stomp.Subscription) {
 			continue
 		}
 		d.lock.Lock()
-		d.messages[message.Header.Get("message-id")] = message
+		d.messages[subscription.Id()+" "+message.Header.Get("message-id")] = message
 		d.lock.Unlock()
 		headers := map[string]string{}
 		for i := range message.Header.Len() {
@@ -149,7 +149,7 @@ func (d *driver) unsubscribe(c command) error {
 
 func (d *driver) acknowledge(c command) error {
 	d.lock.Lock()
-	message := d.messages[c.Message]
+	message := d.messages[c.ID+" "+c.Message]
 	d.lock.Unlock()
 	return d.connection.Ack(message)
 }

@@ -34,7 +34,7 @@ export default function rxStomp(emit) {
       const subHeaders = { ...headers, id, ...(receipt && { receipt }) };
       const watch = rx.watch({ destination, subHeaders, unsubHeaders: { receipt: id } });
       subscriptions.set(id, watch.subscribe((message) => {
-        messages.set(message.headers["message-id"], message);
+        messages.set(`${id} ${message.headers["message-id"]}`, message);
         emit("message", { subscription: id, headers: message.headers, body: message.body });
       }));
     },
@@ -42,8 +42,8 @@ export default function rxStomp(emit) {
       rx.watchForReceipt(id, () => emit("receipt", { id }));
       subscriptions.get(id).unsubscribe();
     },
-    acknowledge({ message }) {
-      messages.get(message).ack();
+    acknowledge({ id, message }) {
+      messages.get(`${id} ${message}`).ack();
     },
     disconnect({ receipt }) {
       rx.stompClient.disconnectHeaders = { receipt };

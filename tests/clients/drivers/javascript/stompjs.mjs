@@ -28,7 +28,7 @@ export default function stompjs(emit) {
     subscribe({ id, destination, headers, receipt }) {
       if (receipt) client.watchForReceipt(receipt, () => emit("receipt", { id: receipt }));
       const onMessage = (message) => {
-        messages.set(message.headers["message-id"], message);
+        messages.set(`${id} ${message.headers["message-id"]}`, message);
         emit("message", { subscription: id, headers: message.headers, body: message.body });
       };
       subscriptions.set(id, client.subscribe(destination, onMessage, { ...headers, id, ...(receipt && { receipt }) }));
@@ -37,8 +37,8 @@ export default function stompjs(emit) {
       client.watchForReceipt(id, () => emit("receipt", { id }));
       subscriptions.get(id).unsubscribe({ receipt: id });
     },
-    acknowledge({ message }) {
-      messages.get(message).ack();
+    acknowledge({ id, message }) {
+      messages.get(`${id} ${message}`).ack();
     },
     disconnect({ receipt }) {
       client.disconnectHeaders = { receipt };

@@ -23,7 +23,7 @@ export default function webstompClient(emit) {
     },
     subscribe({ id, destination, headers, receipt }) {
       const onMessage = (message) => {
-        messages.set(message.headers["message-id"], message);
+        messages.set(`${id} ${message.headers["message-id"]}`, message);
         emit("message", { subscription: id, headers: message.headers, body: message.body });
       };
       subscriptions.set(id, client.subscribe(destination, onMessage, { ...headers, id, ...(receipt && { receipt }) }));
@@ -31,8 +31,8 @@ export default function webstompClient(emit) {
     unsubscribe({ id }) {
       subscriptions.get(id).unsubscribe({ receipt: id });
     },
-    acknowledge({ message }) {
-      messages.get(message).ack();
+    acknowledge({ id, message }) {
+      messages.get(`${id} ${message}`).ack();
     },
     disconnect({ receipt }) {
       client.disconnect(() => emit("closed"), { receipt });

@@ -48,7 +48,7 @@ class Listener(stomp.ConnectionListener):
         emit("connected", version=frame.headers.get("version", "1.0"))
 
     def on_message(self, frame):
-        self.messages[frame.headers["message-id"]] = frame.headers
+        self.messages[frame.headers["subscription"], frame.headers["message-id"]] = frame.headers
         emit("message", subscription=frame.headers["subscription"], headers=frame.headers, body=frame.body)
 
     def on_receipt(self, frame):
@@ -80,12 +80,12 @@ class Driver:
     def unsubscribe(self, id):
         self.connection.unsubscribe(id=id, headers={"receipt": id})
 
-    def acknowledge(self, message):
-        headers = self.listener.messages[message]
+    def acknowledge(self, id, message):
+        headers = self.listener.messages[id, message]
         if self.version == "1.2":
             self.connection.ack(headers["ack"])
         elif self.version == "1.1":
-            self.connection.ack(message, headers["subscription"])
+            self.connection.ack(message, id)
         else:
             self.connection.ack(message)
 

@@ -129,7 +129,7 @@ public final class Driver extends StompSessionHandlerAdapter {
 
     @Override
     public void handleFrame(StompHeaders headers, Object payload) {
-      messages.put(headers.getMessageId(), headers);
+      messages.put(id + " " + headers.getMessageId(), headers);
       emit("message", Map.of("subscription", id, "headers", headers.toSingleValueMap(), "body", text(payload)));
     }
   }
@@ -142,13 +142,14 @@ public final class Driver extends StompSessionHandlerAdapter {
   }
 
   private void acknowledge(JsonNode command) {
-    StompHeaders message = messages.get(command.get("message").asString());
+    String id = command.get("id").asString();
+    StompHeaders message = messages.get(id + " " + command.get("message").asString());
     StompHeaders headers = new StompHeaders();
     if (message.getFirst("ack") != null) {
       headers.setId(message.getFirst("ack"));
     } else {
       headers.setMessageId(message.getMessageId());
-      headers.setSubscription(message.getSubscription());
+      headers.setSubscription(id);
     }
     session.acknowledge(headers, true);
   }
