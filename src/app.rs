@@ -28,12 +28,13 @@ use crate::{
     actors::{
         ingest::{Ingest, IngestHandle},
         mailbox::Mailbox,
+        places::Places,
         shard::ShardActor,
     },
     clock::now_us,
     config::{self, Broker},
     failure::Failure,
-    http::{AppState, Places},
+    http::{AppState, StompBases},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
     metrics::Metrics,
@@ -202,12 +203,14 @@ impl Server {
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
         let Self { config, certificates, listener, mailboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
+        let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
         let front = Front {
             certificates,
             request_deadline: config.limits.request_deadline,
             send_deadline: config.limits.send_deadline,
             socket_send_lowat_bytes: config.server.socket_send_lowat_bytes,
+            sockjs,
             metrics: state.metrics.connections.clone(),
         };
         let start_shard = {

@@ -66,6 +66,7 @@ pub mod last_value_cache;
 pub mod conflation;
 pub mod session;
 pub mod shard;
+pub mod sockjs;
 
 // What it runs on.
 pub mod clock;

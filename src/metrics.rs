@@ -13,7 +13,7 @@ use prometheus::{
     Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{feed::Rejection, http::REFUSALS, session::CloseReason};
+use crate::{feed::Rejection, http::REFUSALS, session::CloseReason, transport::Transport};
 
 /// All metrics of a server.
 #[derive(Clone, Debug)]
@@ -49,8 +49,8 @@ pub struct FeedMetrics {
 /// What goes to clients.
 #[derive(Clone, Debug)]
 pub struct SessionMetrics {
-    /// Sessions open now.
-    pub open: IntGauge,
+    /// By transport, in the order of [`Transport::ALL`].
+    transports: [TransportMetrics; Transport::ALL.len()],
     /// Sessions opened ever.
     pub opened: IntCounter,
     /// Sessions ended, by reason.
@@ -61,10 +61,6 @@ pub struct SessionMetrics {
     pub exact_subscriptions: IntGauge,
     /// Subscriptions that stand, to wildcards.
     pub wildcard_subscriptions: IntGauge,
-    /// MESSAGE frames handed to the kernel.
-    pub messages: IntCounter,
-    /// Bytes handed to the kernel.
-    pub bytes: IntCounter,
     /// Ticks that were folded into a MESSAGE beyond the one it shows.
     pub conflated: IntCounter,
     /// From the state to its hand-over to the socket.
@@ -96,6 +92,17 @@ const CONNECTION_REFUSALS: [&str; 7] = [
     "malformed",
     "crowded_out",
 ];
+
+/// What goes to the clients of one transport.
+#[derive(Clone, Debug)]
+pub struct TransportMetrics {
+    /// Sessions open now.
+    pub open: IntGauge,
+    /// MESSAGE frames handed to the kernel.
+    pub messages: IntCounter,
+    /// Bytes handed to the kernel.
+    pub bytes: IntCounter,
+}
 
 /// Latencies from a fraction of a millisecond, which a healthy server shows on one machine, to the
 /// minutes of a feed that stands still. Factors of about two and a half tell 1 ms from 2 ms at the
@@ -180,11 +187,25 @@ impl FeedMetrics {
 }
 
 impl SessionMetrics {
+    /// Those of one transport.
+    pub const fn of(&self, transport: Transport) -> &TransportMetrics {
+        &self.transports[transport as usize]
+    }
+
     fn register(registry: &Registry, stages: &HistogramVec) -> Self {
-        const WEBSOCKET: &[&str] = &["websocket"];
+        let open = gauges(registry, "sessions", "Sessions open now", "transport");
+        let messages = counters(registry, "messages_sent_total", "MESSAGE frames sent", "transport");
+        let bytes = counters(registry, "sent_bytes_total", "Bytes sent", "transport");
         let subscriptions = gauges(registry, "subscriptions", "Subscriptions that stand", "kind");
         Self {
-            open: gauges(registry, "sessions", "Sessions open now", "transport").with_label_values(WEBSOCKET),
+            transports: Transport::ALL.map(|transport| {
+                let label = &[transport.label()];
+                TransportMetrics {
+                    open: open.with_label_values(label),
+                    messages: messages.with_label_values(label),
+                    bytes: bytes.with_label_values(label),
+                }
+            }),
             opened: counter(registry, "sessions_opened_total", "Sessions opened"),
             closed: from_zero(
                 counters(registry, "sessions_closed_total", "Sessions ended", "reason"),
@@ -196,10 +217,6 @@ impl SessionMetrics {
             ),
             exact_subscriptions: subscriptions.with_label_values(&["exact"]),
             wildcard_subscriptions: subscriptions.with_label_values(&["wildcard"]),
-            messages: counters(registry, "messages_sent_total", "MESSAGE frames sent", "transport")
-                .with_label_values(WEBSOCKET),
-            bytes: counters(registry, "sent_bytes_total", "Bytes sent", "transport")
-                .with_label_values(WEBSOCKET),
             conflated: counter(
                 registry,
                 "ticks_conflated_total",
@@ -303,6 +320,11 @@ mod tests {
             }
             let series = text.matches(&format!("\ntickcast_{family}{{")).count();
             assert_eq!(series, labels.len(), "{family}: no reason stands twice");
+        }
+        for (at, transport) in Transport::ALL.into_iter().enumerate() {
+            assert_eq!(transport as usize, at, "{transport:?} stands in its place");
+            let sample = format!("\ntickcast_sessions{{transport=\"{}\"}} 0\n", transport.label());
+            assert!(text.contains(&sample), "{sample:?} in {text}");
         }
     }
 }

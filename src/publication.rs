@@ -6,6 +6,7 @@
 //! conflates away is never encoded.
 
 use std::{
+    borrow::Cow,
     io::Write,
     ops::Deref,
     sync::{Arc, OnceLock},
@@ -16,7 +17,7 @@ use bytes::Bytes;
 use crate::{
     destination::PRICE_PREFIX,
     market::{Level, State, Symbol},
-    stomp::escape_into,
+    stomp::{Version, escape_into},
 };
 
 /// A symbol's number in this process: dense, from zero, in order of first appearance. It indexes
@@ -82,10 +83,14 @@ impl From<Content> for Publication {
 }
 
 impl Publication {
-    /// What follows the headers `subscription`, `type` and `conflated` in a STOMP 1.2 MESSAGE:
-    /// the other headers, the empty line, the body and the closing NUL.
-    pub fn tail(&self) -> &Bytes {
-        self.tail.get_or_init(|| self.encode_tail())
+    /// What follows the headers `subscription`, `type`, `conflated` and `ack` in a MESSAGE: the other
+    /// headers, the empty line, the body and the closing NUL. Of what is in there the versions differ
+    /// in the colon of a symbol alone: 1.0 has no escape for it.
+    pub fn tail(&self, version: Version) -> Cow<'_, [u8]> {
+        if version == Version::V1_0 && self.symbol.as_str().contains(':') {
+            return Cow::Owned(self.encode_tail(version).into());
+        }
+        Cow::Borrowed(self.tail.get_or_init(|| self.encode_tail(Version::V1_2)))
     }
 
     /// Appends the state as the JSON object of contract §5.3, without its closing brace, so that a
@@ -116,13 +121,13 @@ impl Publication {
         }
     }
 
-    fn encode_tail(&self) -> Bytes {
+    fn encode_tail(&self, version: Version) -> Bytes {
         let mut body = Vec::with_capacity(256);
         self.write_open_json(&mut body);
         body.push(b'}');
         let Content { partition, seq, epoch, .. } = &self.content;
         let mut destination = Vec::with_capacity(64);
-        escape_into(self.symbol.as_str(), &mut destination);
+        escape_into(self.symbol.as_str(), version, &mut destination);
         let mut out = Vec::with_capacity(body.len() + 192);
         write!(out, "message-id:{partition}-{seq}\ndestination:{PRICE_PREFIX}")
             .and_then(|()| out.write_all(&destination))
@@ -208,11 +213,15 @@ pub(crate) mod tests {
             ingested_us: 0,
         });
         let body = r#"{"symbol":"BRK:B","price":189.84,"size":100,"bid":189.83,"bid_size":300,"ask":189.85,"open":188.9,"high":190.02,"low":188.7,"volume":1203400,"trades":8211,"time_us":1732187000123456,"venue":"XNAS"}"#;
-        let expected = format!(
-            "message-id:3-77\ndestination:/topic/price.stock.BRK\\cB\ncontent-type:application/json\n\
-             content-length:{}\nseq:77\nepoch:1f\n\n{body}\0",
-            body.len()
-        );
-        assert_eq!(std::str::from_utf8(publication.tail()).unwrap(), expected);
+        for (version, symbol) in
+            [(Version::V1_0, "BRK:B"), (Version::V1_1, r"BRK\cB"), (Version::V1_2, r"BRK\cB")]
+        {
+            let expected = format!(
+                "message-id:3-77\ndestination:/topic/price.stock.{symbol}\ncontent-type:application/json\n\
+                 content-length:{}\nseq:77\nepoch:1f\n\n{body}\0",
+                body.len()
+            );
+            assert_eq!(std::str::from_utf8(&publication.tail(version)).unwrap(), expected);
+        }
     }
 }

@@ -206,6 +206,17 @@ impl<C> Shard<C> {
         (output, transmitted)
     }
 
+    /// Everything that was handed over is in the kernel's hands, while nobody asks for more. How long it took.
+    pub fn note_written(&mut self, key: SessionKey, now: Instant) -> Option<Duration> {
+        self.entry(key)?.session.note_written(now)
+    }
+
+    /// A session, to look at; `None` once it's forgotten.
+    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+        let entry = self.sessions.get(key.place as usize)?;
+        (entry.generation == key.generation).then_some(&entry.session)
+    }
+
     /// Looks at each session whose socket has taken nothing whole for so long: how many bytes its
     /// client has acknowledged, if that can be told. To be called before [`Shard::handle_timeouts`].
     pub fn note_progress(
@@ -306,7 +317,7 @@ impl<C> Shard<C> {
             }
         };
         let listed = newest.as_deref().filter(|publication| publication.status == Status::Listed);
-        self.sessions[place as usize].session.confirm(receipt, listed);
+        self.sessions[place as usize].session.confirm(subscription, receipt, listed);
     }
 
     /// What a new subscription's first message of the topic is counted from. A delisted symbol has

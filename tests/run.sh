@@ -7,8 +7,12 @@
 #     hygiene   licences, bans and sources of the crates, advisories where their database can be had;
 #               shell scripts, compose file, dashboards, alerts
 #     page      the trading page's tests and types
-#     clients   @stomp/stompjs and a browser against the release build
+#     clients   the clients of others against the release build (or TICKCAST_BIN): JavaScript's in Node.js and in
+#               Chromium, Python's, Go's and Spring's, and the trading page
 #     kafka     the server against a real Apache Kafka, started and removed by the tests
+#
+# and one more, only when it is asked for:
+#     fuzz      a minute of each fuzz target
 #
 # Programs that are missing are installed (tests/tools.sh tells how). Every step runs even when one before it failed;
 # the summary at the end names each with its time, and the exit code is 0 only when none failed.
@@ -18,6 +22,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/tools.sh
 
 readonly PARTS=(rust hygiene page clients kafka)
+readonly MORE_PARTS=(fuzz)
 SUMMARY=()
 FAILED=0
 
@@ -102,11 +107,28 @@ part_page() {
 part_clients() {
   need_rust
   need_node
+  need_go
+  need_jdk
   need chromium chromium
   need kcat kcat
-  [[ -x target/release/tickcast ]] || step 'clients: release build' cargo build --locked --release
-  export TICKCAST_BIN="$PWD/target/release/tickcast"
-  step 'clients: stompjs and a browser' npm_part tests/clients test
+  export TICKCAST_BIN="${TICKCAST_BIN:-$PWD/target/release/tickcast}"
+  [[ -x $TICKCAST_BIN ]] || step 'clients: release build' cargo build --locked --release
+  step 'clients: drivers in Python, Go and Java' build_drivers
+  step 'clients: every client through its scenario' run_clients
+}
+
+build_drivers() {
+  driver_python
+  driver_go
+  driver_spring
+}
+
+run_clients() {
+  TICKCAST_DRIVER_PYTHON="$(driver_python)"
+  TICKCAST_DRIVER_GO="$(driver_go)"
+  TICKCAST_DRIVER_SPRING="$(driver_spring)"
+  export TICKCAST_DRIVER_PYTHON TICKCAST_DRIVER_GO TICKCAST_DRIVER_SPRING
+  npm_part tests/clients test
 }
 
 part_kafka() {
@@ -122,12 +144,17 @@ run_kafka() {
   cargo test --locked --test kafka
 }
 
+part_fuzz() {
+  need_rust
+  step 'fuzz: a minute of each target' tests/fuzz.sh
+}
+
 main() {
-  local -a chosen=("$@")
+  local -a chosen=("$@") known=("${PARTS[@]}" "${MORE_PARTS[@]}")
   local part
   [[ ${#chosen[@]} -gt 0 ]] || chosen=("${PARTS[@]}")
   for part in "${chosen[@]}"; do
-    [[ " ${PARTS[*]} " == *" $part "* ]] || die "unknown part '$part': expected any of ${PARTS[*]}"
+    [[ " ${known[*]} " == *" $part "* ]] || die "unknown part '$part': expected any of ${known[*]}"
   done
   for part in "${chosen[@]}"; do
     "part_$part"

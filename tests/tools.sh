@@ -7,6 +7,7 @@ shopt -s inherit_errexit
 
 readonly CACHE="$PWD/tests/.cache"
 readonly NODE_AT_LEAST=20.19.0
+readonly GO_AT_LEAST=1.23.0
 
 say() { printf '    %s\n' "$*"; }
 
@@ -51,11 +52,22 @@ need_java() {
   [[ ${version:-0} -ge 17 ]] || die "java is version ${version:-unknown}; Kafka 4 needs 17 or later"
 }
 
+# is_at_least WANTED VERSION
+is_at_least() {
+  [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$1" ]]
+}
+
+# The compiler too, for a driver that is written in Java.
+need_jdk() {
+  need javac default-jdk-headless
+  need_java
+}
+
 node_is_current() {
   command -v node >/dev/null && command -v npm >/dev/null || return 1
   local version
   version=$(node --version)
-  [[ $(printf '%s\n' "$NODE_AT_LEAST" "${version#v}" | sort -V | head -n 1) == "$NODE_AT_LEAST" ]]
+  is_at_least "$NODE_AT_LEAST" "${version#v}"
 }
 
 need_node() {
@@ -66,6 +78,23 @@ need_node() {
   hash -r
   node_is_current || die "no Node.js of $NODE_AT_LEAST or later could be installed; install one and npm"
   say "node: $(node --version) from $bin, because the system's is absent or below $NODE_AT_LEAST"
+}
+
+go_is_current() {
+  command -v go >/dev/null || return 1
+  local version
+  version=$(go env GOVERSION)
+  is_at_least "$GO_AT_LEAST" "${version#go}"
+}
+
+need_go() {
+  go_is_current && return
+  local bin
+  bin="$(venv go)/bin"
+  PATH="$bin:$PATH"
+  hash -r
+  go_is_current || die "no Go of $GO_AT_LEAST or later could be installed; install one"
+  say "go: $(go env GOVERSION) from $bin, because the system's is absent or below $GO_AT_LEAST"
 }
 
 # venv NAME: prints the directory of a Python environment with what tests/NAME.txt lists, made when it is missing
@@ -105,4 +134,40 @@ kafka_libraries() {
     touch "$directory/complete"
   fi
   printf '%s\n' "$directory"
+}
+
+# The drivers of tests/clients that aren't JavaScript. Each function prints how its driver is called, as a JSON array,
+# and builds it when it is missing or its sources have changed.
+readonly DRIVERS="$PWD/tests/clients/drivers"
+
+# driver_directory NAME: prints where a driver is built.
+driver_directory() {
+  printf '%s/driver-%s-%s\n' "$CACHE" "$1" "$(cat "$DRIVERS/$1"/* | sha256sum | cut -c 1-12)"
+}
+
+driver_python() {
+  printf '["%s/bin/python","%s/python/driver.py"]\n' "$(venv stomp-py)" "$DRIVERS"
+}
+
+driver_go() {
+  local directory
+  directory="$(driver_directory go)"
+  if [[ ! -x $directory/driver ]]; then
+    say "building the driver in Go" >&2
+    CGO_ENABLED=0 go -C "$DRIVERS/go" build -o "$directory/driver" . >&2
+  fi
+  printf '["%s/driver"]\n' "$directory"
+}
+
+driver_spring() {
+  local directory
+  directory="$(driver_directory spring)"
+  if [[ ! -e $directory/complete ]]; then
+    say "building the driver in Java" >&2
+    rm -rf "$directory"
+    mvn --quiet --batch-mode --file "$DRIVERS/spring/pom.xml" -Ddriver.directory="$directory" \
+      compile dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$directory/jars" >&2
+    touch "$directory/complete"
+  fi
+  printf '["java","-cp","%s/classes:%s/jars/*","Driver"]\n' "$directory" "$directory"
 }

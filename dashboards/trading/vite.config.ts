@@ -6,6 +6,8 @@ const server = "127.0.0.1:8080";
 export default defineConfig({
   // Relative, so that the page also works behind a proxy that serves it under a path.
   base: "./",
+  // sockjs-client is older than the name that browsers agreed on.
+  define: { global: "globalThis" },
   build: {
     target: "es2022",
     // The page's Content-Security-Policy allows no `data:` scripts or styles; small files stay files.
@@ -15,6 +17,7 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": `http://${server}`,
+      "/sockjs": { target: `http://${server}`, headers: { origin: `http://${server}` } },
       // The server accepts a browser only from its own origin.
       "/ws": { target: `ws://${server}`, ws: true, headers: { origin: `http://${server}` } },
     },

@@ -1,48 +1,38 @@
-//! The shard actor: gives a [`Shard`] a thread, a clock, sockets and metrics.
+//! The shard actor: gives a [`Shard`] a thread, a clock, connections and metrics.
 //!
 //! Each worker thread has one. Its task waits for its mailbox and for the next look at the
-//! deadlines. Each session has two more parties on the thread: a reader task, which waits for the
-//! client's bytes, and a writer, the response body, which actix polls when every byte it wrote
-//! before is in the kernel's hands.
+//! deadlines. What a session's client says and hears goes through a [`StompSession`].
 
 use std::{
     cell::{Cell, RefCell},
-    convert::Infallible,
-    future::poll_fn,
-    pin::Pin,
     rc::Rc,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::Waker,
     time::{Duration, Instant},
 };
 
-use actix_web::{
-    body::{BodySize, MessageBody},
-    rt, web,
-};
-use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use actix_web::rt;
 use prometheus::local::LocalHistogram;
 
-use super::mailbox::{Delivery, Mailbox};
+use super::{
+    connection::Connection,
+    mailbox::{Delivery, Mailbox},
+    places::Place,
+};
 use crate::{
     clock::now_us,
     last_value_cache::LastValueCache,
     metrics::{SessionMetrics, seconds},
-    session::{CloseReason, Inbound, Settings, Severity, SubscriptionCounts, Transmitted},
-    shard::{Output, SessionKey, Shard},
-    transport::{
-        socket::Socket,
-        websocket::{Reader, Received, Writer},
+    session::{
+        CloseReason, FrameSink, Inbound, Session, Settings, Severity, SubscriptionCounts, Transmitted,
     },
+    shard::{Output, SessionKey, Shard},
+    sockjs::Close,
+    transport::{Transport, application::Application},
 };
-
-/// How often deadlines are looked at. They are seconds; half a second more doesn't matter, and one
-/// timer a thread is cheaper than one a session.
-const DEADLINE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A socket that was blocked for less isn't counted: it's how TCP works.
 const BLOCKED_NOTABLE: Duration = Duration::from_millis(1);
@@ -55,13 +45,11 @@ const SLOW_AFTER: Duration = Duration::from_secs(1);
 pub struct ShardActor(Rc<Inner>);
 
 struct Inner {
-    shard: RefCell<Shard<Socket>>,
+    shard: RefCell<Shard<Connection>>,
     mailboxes: Arc<[Mailbox]>,
     index: usize,
     metrics: SessionMetrics,
     written: RefCell<LocalHistogram>,
-    /// What is about to be handed to actix, which copies it; so the room is used again and again.
-    scratch: RefCell<BytesMut>,
     /// Sessions open in the whole process.
     open: Arc<AtomicUsize>,
     next_session: Cell<u64>,
@@ -90,18 +78,18 @@ impl ShardActor {
         metrics: SessionMetrics,
         open: Arc<AtomicUsize>,
     ) -> Self {
+        let deadline_interval = settings.deadline_interval();
         let actor = Self(Rc::new(Inner {
             shard: RefCell::new(Shard::new(settings)),
             mailboxes,
             index,
             written: RefCell::new(metrics.ingested_to_written.local()),
             metrics,
-            scratch: RefCell::default(),
             open,
             next_session: Cell::new(0),
             reported: Cell::default(),
         }));
-        rt::spawn(actor.clone().run());
+        rt::spawn(actor.clone().run(deadline_interval));
         actor
     }
 
@@ -110,25 +98,23 @@ impl ShardActor {
         look(self.0.shard.borrow().cache())
     }
 
-    /// Opens a session on a WebSocket whose client's bytes come out of `payload`. The body that's
-    /// answered is its output; the session ends when the body is dropped.
-    pub fn open(&self, socket: Socket, payload: web::Payload) -> SessionBody {
+    /// Opens a session, whose place is free again when it's over.
+    pub fn open(&self, transport: Transport, connection: Connection, place: Place) -> StompSession {
         let inner = &self.0;
         let number = inner.next_session.get();
         inner.next_session.set(number + 1);
         let id = format!("{}-{number}", inner.index);
-        socket.leave_to_session();
-        let key = inner.shard.borrow_mut().open(id, socket.clone(), Instant::now());
+        let key = inner.shard.borrow_mut().open(id, connection, Instant::now());
         inner.open.fetch_add(1, Ordering::Relaxed);
-        inner.metrics.open.inc();
+        inner.metrics.of(transport).open.inc();
         inner.metrics.opened.inc();
-        rt::spawn(self.clone().read(key, payload));
-        SessionBody { actor: self.clone(), key, socket }
+        StompSession { actor: self.clone(), key, transport, _place: place }
     }
 
-    async fn run(self) {
+    /// One timer a thread is cheaper than one a session, and tells all their deadlines.
+    async fn run(self, deadline_interval: Duration) {
         let mailbox = &self.0.mailboxes[self.0.index];
-        let mut deadlines = rt::time::interval(DEADLINE_INTERVAL);
+        let mut deadlines = rt::time::interval(deadline_interval);
         deadlines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delivery = Delivery::default();
         loop {
@@ -152,9 +138,9 @@ impl ShardActor {
 
     fn look_at_deadlines(&self, now: Instant) {
         let mut shard = self.0.shard.borrow_mut();
-        shard.note_progress(now, SLOW_AFTER, Socket::acknowledged_bytes);
-        for socket in shard.handle_timeouts(now) {
-            socket.abort();
+        shard.note_progress(now, SLOW_AFTER, Connection::acknowledged_bytes);
+        for connection in shard.handle_timeouts(now) {
+            connection.abort();
         }
         self.0.written.borrow_mut().flush();
         let now_reported =
@@ -167,64 +153,19 @@ impl ShardActor {
         metrics.slow.add(difference(reported.slow, now_reported.slow));
     }
 
-    /// The session's reader. It reads to the end, also what can't be understood any more: a
-    /// connection that is closed while bytes wait to be read is reset, and the client loses the
-    /// ERROR that would have told it why.
-    async fn read(self, key: SessionKey, mut payload: web::Payload) {
-        let mut reader = Some(Reader::default());
-        loop {
-            let next = poll_fn(|context| {
-                if self.0.shard.borrow_mut().accepts_input(key, context.waker()) {
-                    Pin::new(&mut payload).poll_next(context)
-                } else {
-                    Poll::Pending
-                }
-            });
-            let Some(Ok(bytes)) = next.await else { break };
-            if let Some(frames) = &mut reader {
-                frames.push(bytes);
-                if !self.take_frames(key, frames).await {
-                    reader = None;
-                }
-            }
-            // A client that never stops sending takes its turn like everybody else.
-            tokio::task::yield_now().await;
-        }
-        self.0.shard.borrow_mut().receive(key, Instant::now(), Inbound::Lost);
-    }
-
-    /// Hands on what has been read; false once nothing more can be understood.
-    async fn take_frames(&self, key: SessionKey, reader: &mut Reader) -> bool {
-        loop {
-            poll_fn(|context| {
-                let accepts = self.0.shard.borrow_mut().accepts_input(key, context.waker());
-                if accepts { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
-            let mut shard = self.0.shard.borrow_mut();
-            let Some(payload_bytes_max) = shard.message_bytes_max(key) else { return false };
-            let now = Instant::now();
-            match reader.next(payload_bytes_max) {
-                Ok(Some(Received::Data(bytes))) => shard.receive(key, now, Inbound::Data(&bytes)),
-                Ok(Some(Received::Ping(payload))) => shard.receive(key, now, Inbound::Ping(payload)),
-                Ok(Some(Received::Pong)) => shard.receive(key, now, Inbound::Pong),
-                Ok(Some(Received::Close)) => shard.receive(key, now, Inbound::Close),
-                Ok(None) => return true,
-                Err(violation) => {
-                    shard.receive(key, now, Inbound::Fault(violation.reason, violation.detail));
-                    return false;
-                }
-            }
-        }
-    }
-
-    fn count(&self, transmitted: &Transmitted, bytes: usize) {
+    fn count(&self, transmitted: &Transmitted, transport: Transport) {
         let metrics = &self.0.metrics;
-        metrics.bytes.inc_by(bytes as u64);
+        self.count_blocked(transmitted.blocked_for);
         if let Some(oldest_us) = transmitted.oldest_ingested_us {
-            metrics.messages.inc_by(u64::from(transmitted.messages));
+            metrics.of(transport).messages.inc_by(u64::from(transmitted.messages));
             metrics.conflated.inc_by(transmitted.conflated);
             self.0.written.borrow_mut().observe(seconds((now_us() - oldest_us).max(0)));
+        }
+    }
+
+    fn count_blocked(&self, blocked_for: Option<Duration>) {
+        if let Some(blocked) = blocked_for.filter(|blocked| *blocked > BLOCKED_NOTABLE) {
+            self.0.metrics.write_blocked.observe(blocked.as_secs_f64());
         }
     }
 }
@@ -233,61 +174,67 @@ fn difference(before: usize, after: usize) -> i64 {
     after as i64 - before as i64
 }
 
-/// A session's writer: the body of the response that upgraded the connection.
-///
-/// The server is set up so that actix asks for the next chunk only when it has written all of the
-/// one before ([`h1_write_buffer_size`](actix_web::HttpServer::h1_write_buffer_size) of one byte).
-/// So nothing waits between the session's outbox and the kernel but the chunk that is being written.
+/// A client's session on a shard.
 #[derive(Debug)]
-pub struct SessionBody {
+pub struct StompSession {
     actor: ShardActor,
     key: SessionKey,
-    socket: Socket,
+    transport: Transport,
+    _place: Place,
 }
 
-impl MessageBody for SessionBody {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
+impl Application for StompSession {
+    fn accepts_input(&self, reader: &Waker) -> bool {
+        self.actor.0.shard.borrow_mut().accepts_input(self.key, reader)
     }
 
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let inner = &self.actor.0;
-        let mut scratch = inner.scratch.borrow_mut();
-        let mut writer = Writer(&mut scratch);
+    fn message_bytes_max(&self) -> Option<usize> {
+        self.actor.0.shard.borrow_mut().message_bytes_max(self.key)
+    }
+
+    fn receive(&self, now: Instant, inbound: Inbound<'_>) {
+        self.actor.0.shard.borrow_mut().receive(self.key, now, inbound);
+    }
+
+    fn poll_transmit(&self, now: Instant, sink: &mut impl FrameSink, writer: &Waker) -> Output {
         let (output, transmitted) =
-            inner.shard.borrow_mut().poll_transmit(self.key, Instant::now(), &mut writer, context.waker());
-        if let Some(blocked) = transmitted.blocked_for.filter(|blocked| *blocked > BLOCKED_NOTABLE) {
-            inner.metrics.write_blocked.observe(blocked.as_secs_f64());
-        }
-        match output {
-            Output::Ready => {
-                let chunk = scratch.split().freeze();
-                self.actor.count(&transmitted, chunk.len());
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Output::Pending => Poll::Pending,
-            Output::Finished => {
-                // Everything that was said is in the kernel's hands.
-                self.socket.finish();
-                Poll::Ready(None)
-            }
-        }
+            self.actor.0.shard.borrow_mut().poll_transmit(self.key, now, sink, writer);
+        self.actor.count(&transmitted, self.transport);
+        output
     }
-}
 
-impl Drop for SessionBody {
-    fn drop(&mut self) {
+    fn note_written(&self, now: Instant) {
+        let blocked_for = self.actor.0.shard.borrow_mut().note_written(self.key, now);
+        self.actor.count_blocked(blocked_for);
+    }
+
+    fn note_sent(&self, bytes: usize) {
+        self.actor.0.metrics.of(self.transport).bytes.inc_by(bytes as u64);
+    }
+
+    fn beats(&self) -> bool {
+        let shard = self.actor.0.shard.borrow();
+        shard.session(self.key).is_some_and(Session::beats)
+    }
+
+    fn closed(&self) -> Option<Close> {
+        let reason = self.actor.0.shard.borrow().session(self.key)?.closed()?;
+        Some(Close::new(reason.code(), reason.text()))
+    }
+
+    fn end(&self, now: Instant) {
         let inner = &self.actor.0;
-        let Some((id, reason)) = inner.shard.borrow_mut().forget(self.key, Instant::now()) else { return };
+        let Some((id, reason)) = inner.shard.borrow_mut().forget(self.key, now) else { return };
         inner.open.fetch_sub(1, Ordering::Relaxed);
-        inner.metrics.open.dec();
+        inner.metrics.of(self.transport).open.dec();
         inner.metrics.closed.with_label_values(&[reason.label()]).inc();
         log_end(&id, reason);
+    }
+}
+
+impl Drop for StompSession {
+    fn drop(&mut self) {
+        self.end(Instant::now());
     }
 }
 

@@ -17,7 +17,7 @@ use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
     App,
     dev::{AppConfig, Extensions, Payload, Server, Service},
-    middleware::DefaultHeaders,
+    middleware::{DefaultHeaders, from_fn},
     web,
 };
 use tokio::{
@@ -29,7 +29,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::{
     actors::shard::ShardActor,
-    http::{self, AppState},
+    http::{self, AppState, StompBases},
     metrics::ConnectionMetrics,
     transport::{
         connection::{Accepted, Connection},
@@ -73,6 +73,8 @@ pub(super) struct Front {
     pub(super) send_deadline: Duration,
     /// See [`Socket::prepare`].
     pub(super) socket_send_lowat_bytes: u32,
+    /// What SockJS is served at.
+    pub(super) sockjs: StompBases,
     /// What is counted.
     pub(super) metrics: ConnectionMetrics,
 }
@@ -96,11 +98,14 @@ impl Front {
             .max_concurrent_connections(sessions_max + OTHER_CONNECTIONS_MAX)
             .shutdown_timeout(1)
             .listen("http", listener, move || {
-                let application = application(start_shard(), state.clone());
+                let application = application(start_shard(), state.clone(), front.sockjs.clone());
                 let http = HttpService::build()
                     .client_request_timeout(front.request_deadline)
                     // The body of a response is asked for more only when all before is in the kernel.
                     .h1_write_buffer_size(1)
+                    // A client that has gone is noticed while its answer waits: nobody else tells that a
+                    // poll's has.
+                    .h1_allow_half_closed(false)
                     .on_connect_ext(|connection: &Connection, extensions: &mut Extensions| {
                         extensions.insert(connection.socket().clone());
                     })
@@ -192,6 +197,7 @@ async fn answer_plain<T>(stream: &mut TcpStream) -> io::Result<T> {
 fn application(
     shard: ShardActor,
     state: web::Data<AppState>,
+    sockjs: StompBases,
 ) -> App<
     impl actix_web::dev::ServiceFactory<
         actix_web::dev::ServiceRequest,
@@ -202,8 +208,8 @@ fn application(
     >,
 > {
     App::new()
-        .app_data(shard)
-        .app_data(state)
+        .app_data(shard.clone())
+        .app_data(state.clone())
         .wrap(
             DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")).add(("X-Frame-Options", "DENY")),
         )
@@ -221,6 +227,8 @@ fn application(
                 answer
             }
         })
+        .wrap(from_fn(http::let_frame))
+        .configure(move |services| sockjs.configure(&shard, &state, services))
         .configure(http::configure)
 }
 

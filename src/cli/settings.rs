@@ -2,12 +2,14 @@
 //! and the keys of the configuration file all come from these structs.
 
 mod front;
+mod sockjs;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
+use self::sockjs::SockjsArgs;
 use crate::config::{
     self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
     milliseconds, rate, seconds, whole_number,
@@ -97,6 +99,8 @@ struct ServerArgs {
     limits: LimitArgs,
     #[command(flatten)]
     origin: OriginArgs,
+    #[command(flatten)]
+    sockjs: SockjsArgs,
 }
 
 #[derive(Debug, Args)]
@@ -167,7 +171,7 @@ struct LimitArgs {
     /// Milliseconds between heart-beats offered to clients; 0 offers none
     #[arg(long, value_name = "MS", value_parser = milliseconds(0..=3_600_000), default_value = "10000")]
     heart_beat_ms: Duration,
-    /// Seconds between WebSocket PINGs of the server
+    /// Seconds between WebSocket PINGs of the server, and of silence after which SockJS says `h`
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "25")]
     ping_interval_s: Duration,
     /// Bytes of the longest STOMP frame that a connected client may send
@@ -217,7 +221,7 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, tls, admission, proxies, market, limits, origin } = self;
+        let Self { kafka, listener, tls, admission, proxies, market, limits, origin, sockjs } = self;
         let serve = config::Serve {
             server: listener.into(),
             tls: tls.into_config()?,
@@ -230,6 +234,7 @@ impl ServerArgs {
                 allowed: origin.allowed_origins,
                 allow_missing: origin.allow_missing_origin,
             },
+            sockjs: sockjs.try_into()?,
         };
         serve.check()?;
         Consumer::check(&serve.kafka)?;

@@ -4,7 +4,7 @@ use std::{fmt, fs, net::IpAddr, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
     Admission, AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Proxies, Serve, Server,
-    TlsFiles, TrustedProxy,
+    Sockjs, TlsFiles, TrustedProxy,
 };
 use crate::transport::tls::TlsError;
 
@@ -61,6 +61,7 @@ impl Serve {
     /// The first combination that can't work.
     pub fn check(&self) -> Result<(), Invalid> {
         self.limits.check()?;
+        self.sockjs.check()?;
         self.kafka.check()?;
         self.tls.as_ref().map_or(Ok(()), check_tls)
     }
@@ -76,6 +77,7 @@ impl Serve {
         self.kafka.note_unwise(&mut note);
         self.limits.note_unwise(&mut note);
         self.origin.note_unwise(&mut note);
+        self.sockjs.note_unwise(&mut note);
         found
     }
 
@@ -225,6 +227,31 @@ impl Origin {
                 }
                 AllowedOrigin::Exact(_) | AllowedOrigin::Below { .. } => {}
             }
+        }
+    }
+}
+
+impl Sockjs {
+    fn check(&self) -> Result<(), Invalid> {
+        for (at, base) in self.bases.iter().enumerate() {
+            let is_within = |other: &String| {
+                base.strip_prefix(other.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            };
+            let others = self.bases.iter().enumerate().filter(|(other, _)| *other != at);
+            if let Some((_, other)) = others.into_iter().find(|(_, other)| is_within(other)) {
+                let reason = format!("{base} is a path of {other}: expected bases apart from each other");
+                return Err(Invalid { keys: vec!["sockjs_bases"], reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {
+        if self.legacy_transports {
+            note(
+                "sockjs_legacy_transports",
+                "browsers name no origin in frames and scripts: pages of every site can read prices there",
+            );
         }
     }
 }

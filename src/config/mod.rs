@@ -6,7 +6,8 @@ mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use values::{
-    HostPort, KafkaProperty, Topic, accept_rate, day_boundary, milliseconds, rate, seconds, whole_number,
+    HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, milliseconds, rate, seconds,
+    sockjs_base, sockjs_client_url, whole_number,
 };
 
 pub use crate::{
@@ -37,6 +38,8 @@ pub struct Serve {
     pub limits: Limits,
     /// Which pages may connect.
     pub origin: Origin,
+    /// WebSocket's conversation for browsers whose network lets none through.
+    pub sockjs: Sockjs,
 }
 
 /// All that `tickcast demo` runs with.
@@ -133,6 +136,25 @@ pub struct Origin {
     pub allowed: Vec<AllowedOrigin>,
     /// Whether a request without `Origin` (not a browser) is let in.
     pub allow_missing: bool,
+}
+
+/// SockJS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sockjs {
+    /// The paths at which it's served; none if it isn't.
+    pub bases: Vec<String>,
+    /// Without a receiving request for so long, a session is over.
+    pub disconnect_delay: Duration,
+    /// Bytes after which a streaming answer ends.
+    pub stream_limit_bytes: usize,
+    /// Bytes of the largest request that sends.
+    pub send_limit_bytes: usize,
+    /// Whether load balancers are given a cookie to know a session's requests by.
+    pub cookie: bool,
+    /// Whether there are the iframe page, htmlfile and JSONP.
+    pub legacy_transports: bool,
+    /// Where the iframe page has sockjs-client from.
+    pub client_url: String,
 }
 
 /// The market of `tickcast demo`.

@@ -178,6 +178,48 @@ pub fn day_boundary(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs((hours * 60 + minutes) * 60 + seconds))
 }
 
+/// What stands in the list of SockJS's bases when there is to be no SockJS.
+pub const NO_SOCKJS: &str = "none";
+
+/// A path at which SockJS is served, or [`NO_SOCKJS`].
+///
+/// # Errors
+/// Says what is expected when `text` is something else.
+pub fn sockjs_base(text: &str) -> Result<String, String> {
+    // Paths that the server answers otherwise.
+    const TAKEN: [&str; 6] = ["api", "assets", "livez", "metrics", "readyz", "ws"];
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let segments = text.strip_prefix('/').map(|path| path.split('/').collect::<Vec<_>>());
+    match segments {
+        None if text == NO_SOCKJS => Ok(text.to_owned()),
+        Some(segments) if TAKEN.contains(&segments[0]) => {
+            Err(format!("/{} is served otherwise: expected another path, such as /sockjs", segments[0]))
+        }
+        Some(segments)
+            if segments.iter().all(|segment| !segment.is_empty() && segment.bytes().all(is_plain))
+                && !segments.iter().any(|segment| [".", ".."].contains(segment)) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("expected a path without a slash at its end, such as /sockjs, or none".to_owned()),
+    }
+}
+
+/// The address of a script: it stands in a page and in its content security policy.
+///
+/// # Errors
+/// Says what is expected when `text` is something else.
+pub fn sockjs_client_url(text: &str) -> Result<String, String> {
+    let rest = ["https://", "http://", "/"].iter().find_map(|begin| text.strip_prefix(begin));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/@%+=?&!".contains(&byte);
+    if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(is_plain)) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected the address of a script, such as https://example.com/sockjs.min.js or /sockjs.min.js"
+            .to_owned())
+    }
+}
+
 /// Digits with at most one point: no sign, no exponent, no `inf`.
 fn decimal(text: &str) -> Option<f64> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -251,6 +293,31 @@ mod tests {
         }
         for wrong in ["", ".", "..", "a b", "ä", &"a".repeat(250)] {
             assert!(wrong.parse::<Topic>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sockjs_base_is_a_path_that_nothing_else_has() {
+        for right in ["/sockjs", "/a/b-c/echo_1.x", "/portfolio", "none"] {
+            assert_eq!(sockjs_base(right).unwrap(), right);
+        }
+        for wrong in [
+            "", "/", "sockjs", "/sockjs/", "//a", "/a//b", "/a b", "/a{b}", "/a/..", "/ws", "/api/x",
+            "/metrics",
+        ] {
+            assert!(sockjs_base(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_clients_address_can_stand_in_a_page() {
+        for right in ["https://cdn.example/sockjs@1/sockjs.min.js", "/sockjs.js", "http://a:8080/s?v=1&w=2"] {
+            assert_eq!(sockjs_client_url(right).unwrap(), right);
+        }
+        for wrong in
+            ["", "/", "https://", "sockjs.js", "javascript:x", "/a\"b", "/a;b", "/a b", "/<b>", "/a'b"]
+        {
+            assert!(sockjs_client_url(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -8,5 +8,6 @@
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
 mod outbox;
+mod slots;
 
 pub use outbox::{Baseline, Due, Outbox, SlotId};

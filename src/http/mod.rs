@@ -2,16 +2,20 @@
 
 mod api;
 mod client_address;
+mod framing;
 mod health;
 mod pages;
-mod places;
+pub mod sockjs;
 mod state;
+mod stomp;
 mod upgrade;
 
 pub(crate) use client_address::client_address;
-pub use places::{Place, Places};
+pub use framing::let_frame;
 pub use state::AppState;
+pub use stomp::StompBases;
 pub(crate) use upgrade::REFUSALS;
+pub use upgrade::Refusal;
 
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use super::places::Places;
+use crate::actors::places::Places;
 use crate::{
     client_address::Proxies, log_limiter::LogLimiter, metrics::Metrics, origin::OriginPolicy,
     readiness::Readiness,

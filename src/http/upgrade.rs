@@ -1,51 +1,70 @@
 //! The upgrade to WebSocket, and who is refused before it.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::PoisonError,
-    task::{Context, Poll},
-    time::Instant,
-};
+use std::{sync::PoisonError, time::Instant};
 
 use actix_http::ws::handshake;
 use actix_web::{
     HttpRequest, HttpResponse,
-    body::{BodySize, BoxBody, MessageBody},
+    body::{BoxBody, MessageBody},
     http::{
         StatusCode,
         header::{self, HeaderMap},
     },
     web,
 };
-use bytes::Bytes;
 
-use super::{AppState, Place, api::shard, client_address};
+use super::{AppState, api::shard, client_address};
 use crate::{
-    actors::shard::SessionBody, admission::Refused, origin::Verdict, stomp::SUBPROTOCOL,
-    transport::socket::Socket,
+    actors::{
+        connection::Connection,
+        places::Place,
+        websocket::{self, Framing},
+    },
+    admission::Refused,
+    origin::Verdict,
+    stomp::Version,
+    transport::{Transport, application::Application, socket::Socket},
 };
 
 /// Every label of a [`Refusal`].
-pub(crate) const REFUSALS: [&str; 8] = [
+pub(crate) const REFUSALS: [&str; 11] = [
     "origin",
     "not_ready",
     "draining",
     "handshake",
+    "foreign_session",
+    "too_many_sends",
+    "send_too_big",
     Refused::ALL[0].label(),
     Refused::ALL[1].label(),
     Refused::ALL[2].label(),
     Refused::ALL[3].label(),
 ];
 
-/// Why an upgrade is refused.
-struct Refusal {
-    status: StatusCode,
+/// Why an upgrade, or a session by requests, is refused.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What is answered.
+    pub status: StatusCode,
     /// One of a closed set, for metrics.
-    label: &'static str,
-    detail: String,
-    /// When to ask again, where that's of use.
-    retry_after_s: Option<u64>,
+    pub label: &'static str,
+    /// What is wrong, and what is allowed.
+    pub detail: String,
+    /// In how many seconds to ask again, where that's of use.
+    pub retry_after_s: Option<u64>,
+}
+
+impl Refusal {
+    /// What is asked for can't be had, now or later.
+    pub(super) fn new(status: StatusCode, label: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, label, detail: detail.into(), retry_after_s: None }
+    }
+
+    /// It may be had in so many seconds.
+    pub(super) fn for_now(label: &'static str, detail: impl Into<String>, retry_after_s: u64) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { status, label, detail: detail.into(), retry_after_s: Some(retry_after_s) }
+    }
 }
 
 /// Opens a session on a WebSocket.
@@ -54,90 +73,70 @@ pub(super) async fn websocket(
     payload: web::Payload,
     state: web::Data<AppState>,
 ) -> HttpResponse {
-    match check(&request, &state).and_then(|()| upgrade(&request, payload, &state)) {
-        Ok(response) => response,
-        Err(refusal) => refuse(&request, &state, &refusal),
-    }
+    let open = |socket| {
+        let place = take_place(&request, &state)?;
+        Ok(shard(&request).open(Transport::Websocket, Connection::Socket(socket), place))
+    };
+    let upgraded =
+        check_origin(&request, &state).and_then(|()| upgrade(&request, payload, Framing::Plain, open));
+    upgraded.unwrap_or_else(|refusal| refuse(&request, &state, &refusal))
 }
 
 /// The origin before anything else: whoever isn't let in learns nothing of the server.
-fn check(request: &HttpRequest, state: &AppState) -> Result<(), Refusal> {
+pub(super) fn check_origin(request: &HttpRequest, state: &AppState) -> Result<(), Refusal> {
     let headers = request.headers();
     // A header that isn't text is somebody's, though nobody's that is allowed.
     let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
     if state.origins.judge(text(header::ORIGIN), text(header::HOST)) == Verdict::Refuse {
-        let origin = text(header::ORIGIN);
-        let detail = match origin {
+        let detail = match text(header::ORIGIN) {
             Some(origin) => format!("origin {origin:.100?} is not allowed here"),
             None => "a request without an origin is not allowed here".to_owned(),
         };
-        return Err(Refusal { status: StatusCode::FORBIDDEN, label: "origin", detail, retry_after_s: None });
-    }
-    if let Err(not_ready) = state.readiness.check() {
-        return Err(Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            label: not_ready.label,
-            detail: not_ready.reason,
-            retry_after_s: Some(1),
-        });
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "origin", detail));
     }
     Ok(())
 }
 
-fn upgrade(request: &HttpRequest, payload: web::Payload, state: &AppState) -> Result<HttpResponse, Refusal> {
-    let bad_request = |detail: String| Refusal {
-        status: StatusCode::BAD_REQUEST,
-        label: "handshake",
-        detail,
-        retry_after_s: None,
-    };
-    let mut response = handshake(request.head()).map_err(|error| bad_request(error.to_string()))?;
-    if offers_subprotocol(request.headers()) {
-        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL));
+/// Takes a place for one more session, if the server is ready for any.
+pub(super) fn take_place(request: &HttpRequest, state: &AppState) -> Result<Place, Refusal> {
+    if let Err(not_ready) = state.readiness.check() {
+        return Err(Refusal::for_now(not_ready.label, not_ready.reason, 1));
+    }
+    let taken = state.places.take(client_address(request));
+    taken.map_err(|(refused, retry_after_s)| {
+        Refusal::for_now(refused.label(), refused.to_string(), retry_after_s)
+    })
+}
+
+/// Upgrades the connection to a WebSocket for the session that `open` opens.
+pub(super) fn upgrade<A: Application>(
+    request: &HttpRequest,
+    payload: web::Payload,
+    framing: Framing,
+    open: impl FnOnce(Socket) -> Result<A, Refusal>,
+) -> Result<HttpResponse, Refusal> {
+    let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "handshake", detail);
+    let mut response = handshake(request.head()).map_err(|error| malformed(error.to_string()))?;
+    if framing == Framing::Plain
+        && let Some(subprotocol) = subprotocol(request.headers())
+    {
+        response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
     }
     let socket = request.conn_data::<Socket>().cloned();
-    let socket = socket.ok_or_else(|| bad_request("the connection has no socket".to_owned()))?;
-    let place = state.places.take(client_address(request)).map_err(|(refused, retry_after_s)| Refusal {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        label: refused.label(),
-        detail: refused.to_string(),
-        retry_after_s: Some(retry_after_s),
-    })?;
-    let body = Seated { session: shard(request).open(socket, payload), _place: place };
-    let response = response.message_body(body).map_err(|error| bad_request(error.to_string()))?;
+    let socket = socket.ok_or_else(|| malformed("the connection has no socket".to_owned()))?;
+    let body = websocket::serve(open(socket.clone())?, framing, socket, payload);
+    let response = response.message_body(body).map_err(|error| malformed(error.to_string()))?;
     Ok(HttpResponse::from(response.map_body(|_, body| BoxBody::new(body.boxed()))))
 }
 
-/// A session that has its place until it's over.
-struct Seated {
-    session: SessionBody,
-    _place: Place,
+/// The highest that both know. Which version is spoken is decided by CONNECT all the same.
+fn subprotocol(headers: &HeaderMap) -> Option<&'static str> {
+    let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
+    Version::highest_subprotocol(offered.filter_map(|value| value.to_str().ok()))
 }
 
-impl MessageBody for Seated {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        self.session.size()
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.get_mut().session).poll_next(context)
-    }
-}
-
-fn offers_subprotocol(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|protocol| protocol.trim() == SUBPROTOCOL)
-}
-
-fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpResponse {
+/// The answer to a request that is refused, which is counted and, within reason, logged.
+pub(super) fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpResponse {
     let Refusal { status, label, detail, retry_after_s } = refusal;
     state.metrics.sessions.refused.with_label_values(&[*label]).inc();
     let may_tell = state.refusal_log.lock().unwrap_or_else(PoisonError::into_inner).may_tell(Instant::now());
@@ -147,7 +146,7 @@ fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpRes
         let unknown_proxy = !state.proxies.trusts(client)
             && request.headers().contains_key(state.proxies.header.name())
             && request.peer_addr().is_some_and(|peer| peer.ip().to_canonical() == client);
-        tracing::info!(%client, unknown_proxy, status, reason = label, untold, "upgrade refused: {detail}");
+        tracing::info!(%client, unknown_proxy, status, reason = label, untold, "session refused: {detail}");
     }
     let mut response = HttpResponse::build(*status);
     if let Some(retry_after_s) = retry_after_s {

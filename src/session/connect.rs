@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{Settings, violation::Violation};
-use crate::stomp::{Frame, FrameBuilder, HeartBeat, VERSION};
+use crate::stomp::{Frame, FrameBuilder, HeartBeat, Version};
 
 /// What both sides agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Agreed {
+    /// What is spoken from here on.
+    pub(super) version: Version,
     /// How often the server has to be heard.
     pub(super) beat_to_client: Option<Duration>,
     /// How often the client has to be heard.
@@ -22,13 +24,15 @@ pub(super) fn negotiate(
     session_id: &str,
     settings: &Settings,
 ) -> Result<(Agreed, Bytes), Violation> {
-    // "For the protocol 1.0 the header is missing."
-    let offered = frame.headers.get("accept-version").unwrap_or("1.0");
-    if !offered.split(',').any(|version| version.trim() == VERSION) {
-        let detail = format!("accept-version {offered:.100?} doesn't have {VERSION}, which is spoken here");
-        return Err(Violation::new("unsupported version", detail).telling_versions(VERSION));
-    }
+    let offered = frame.headers.get("accept-version");
+    let Some(version) = Version::highest_in(offered) else {
+        let offered = offered.unwrap_or_default();
+        let detail = format!("accept-version {offered:.100?} has none of {}", Version::LIST);
+        return Err(Violation::new("unsupported version", detail).telling_versions(Version::LIST));
+    };
     let client = match frame.headers.get("heart-beat") {
+        // 1.0 has no heart-beats, and the header there no meaning.
+        Some(_) if version == Version::V1_0 => HeartBeat::default(),
         None => HeartBeat::default(),
         Some(text) => HeartBeat::parse(text).ok_or_else(|| {
             let detail = format!("heart-beat {text:.100?} isn't two whole numbers of milliseconds, x,y");
@@ -37,12 +41,14 @@ pub(super) fn negotiate(
     };
     let server = settings.heart_beat;
     let agreed = Agreed {
+        version,
         beat_to_client: server.interval_towards(client),
         beat_from_client: client.interval_towards(server),
     };
-    let connected = FrameBuilder::new("CONNECTED")
-        .header("version", VERSION)
-        .header("heart-beat", &server.to_string())
+    let beats = (version > Version::V1_0).then(|| server.to_string());
+    let connected = FrameBuilder::new("CONNECTED", version)
+        .header("version", version.name())
+        .optional("heart-beat", beats.as_deref())
         .header("session", session_id)
         .header("server", concat!("tickcast/", env!("CARGO_PKG_VERSION")))
         .end();

@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::CloseReason;
-
 /// Where a session's output goes: a transport's framing, over one buffer.
 pub trait FrameSink {
     /// One STOMP frame, or a heart-beat, in parts that follow one another.
@@ -31,14 +29,14 @@ pub(super) enum Control {
     Beat,
     Ping,
     Pong(Bytes),
-    Close(CloseReason),
+    Close { code: u16, text: &'static str },
 }
 
 impl Control {
     fn frame_bytes(&self) -> usize {
         match self {
             Self::Frame(frame) => frame.len(),
-            Self::Beat | Self::Ping | Self::Pong(_) | Self::Close(_) => 0,
+            Self::Beat | Self::Ping | Self::Pong(_) | Self::Close { .. } => 0,
         }
     }
 }
@@ -51,7 +49,8 @@ pub(super) struct ControlQueue {
     frame_bytes: usize,
 }
 
-/// While so many wait, nothing more is read from the client.
+/// While so many wait, nothing more is read from the client. Answers to PINGs, of 125 bytes at most,
+/// make up 31 KiB.
 const CONTROL_MAX: usize = 256;
 
 /// While the frames that wait have so many bytes, nothing more is read from the client. A receipt
@@ -60,15 +59,20 @@ const FRAME_BYTES_MAX: usize = 64 * 1024;
 
 impl ControlQueue {
     pub(super) fn push(&mut self, control: Control) {
-        // Only the newest PING needs an answer (RFC 6455 §5.5.3), and nobody needs two beats.
-        match (&control, self.queue.back_mut()) {
-            (Control::Pong(_), Some(last @ Control::Pong(_))) => *last = control,
-            (Control::Beat, Some(_)) => {}
-            _ => {
-                self.frame_bytes += control.frame_bytes();
-                self.queue.push_back(control);
-            }
+        let is_needless = match control {
+            // Nobody needs a beat that follows something else.
+            Control::Beat => !self.queue.is_empty(),
+            // One question is enough for a client that takes its time to read it.
+            Control::Ping => self.queue.iter().any(|queued| matches!(queued, Control::Ping)),
+            _ => false,
+        };
+        if is_needless {
+            return;
         }
+        // Beyond what is full: a PING, an ERROR, and the close.
+        debug_assert!(self.queue.len() < CONTROL_MAX + 3, "answers are bounded");
+        self.frame_bytes += control.frame_bytes();
+        self.queue.push_back(control);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -95,7 +99,7 @@ impl ControlQueue {
                 Some(Control::Beat) => sink.frame(&[b"\n"]),
                 Some(Control::Ping) => sink.ping(),
                 Some(Control::Pong(payload)) => sink.pong(&payload),
-                Some(Control::Close(reason)) => sink.close(reason.code(), reason.text()),
+                Some(Control::Close { code, text }) => sink.close(code, text),
                 None => {
                     // A quiet session keeps no room for what it once had to say.
                     self.clear();

@@ -1,8 +1,11 @@
 //! The session's states and what moves it from one to the next.
 
+mod acknowledge;
 mod frames;
 mod timing;
 mod transmit;
+
+pub(super) use timing::BEAT_SHARE;
 
 use std::{
     sync::Arc,
@@ -18,12 +21,13 @@ use super::{
     connect::Agreed,
     control::{Control, ControlQueue},
     deadlines::{Deadline, Deadlines},
+    transactions::Transactions,
     violation::Violation,
 };
 use crate::{
     conflation::Outbox,
     publication::Publication,
-    stomp::{Decoder, FrameBuilder, Limits},
+    stomp::{Decoder, FrameBuilder, Limits, Version},
 };
 
 /// One client's conversation.
@@ -32,11 +36,16 @@ pub struct Session {
     id: Box<str>,
     settings: Arc<Settings>,
     state: State,
+    /// What the client understands: before it's agreed on, frames without escapes.
+    version: Version,
     decoder: Decoder,
     control: ControlQueue,
     subscriptions: Slab<Subscription>,
     /// How many of them are wildcards.
     wildcards: usize,
+    /// The next subscription's serial.
+    next_serial: u32,
+    transactions: Transactions,
     outbox: Outbox,
     budget: Budget,
     deadlines: Deadlines,
@@ -73,8 +82,8 @@ pub enum Inbound<'a> {
     Ping(Bytes),
     /// The answer to this side's.
     Pong,
-    /// The client closes.
-    Close,
+    /// The client closes, and gives this status code, if any.
+    Close(Option<u16>),
     /// The connection is gone.
     Lost,
     /// The client broke the transport's rules.
@@ -140,12 +149,15 @@ impl Session {
         Self {
             id: id.into(),
             state: State::AwaitingConnect,
+            version: Version::V1_0,
             decoder: Decoder::new(Limits::with_frame_bytes(settings.frame_bytes_before_connect)),
             budget: Budget::full(settings.frame_rate, now),
             settings,
             control: ControlQueue::default(),
             subscriptions: Slab::new(),
             wildcards: 0,
+            next_serial: 0,
+            transactions: Transactions::default(),
             outbox: Outbox::default(),
             deadlines,
             last_received: now,
@@ -169,6 +181,11 @@ impl Session {
     /// Since when the socket has taken nothing of what was handed over.
     pub const fn blocked_since(&self) -> Option<Instant> {
         self.handed_over
+    }
+
+    /// Whether the client was promised heart-beats, so that it hears from the server without anybody else's doing.
+    pub const fn beats(&self) -> bool {
+        matches!(self.state, State::Connected(Agreed { beat_to_client: Some(_), .. }))
     }
 
     /// How many subscriptions stand.
@@ -241,7 +258,7 @@ impl Session {
                 self.check_budget(now);
             }
             Inbound::Ping(_) | Inbound::Pong => {}
-            Inbound::Close => self.peer_closes(now),
+            Inbound::Close(code) => self.peer_closes(now, code),
             Inbound::Lost => self.end(CloseReason::ConnectionLost),
             Inbound::Fault(reason, detail) => self.fault(now, reason, detail),
         }
@@ -273,13 +290,15 @@ impl Session {
 
     /// The subscription's routes stand and its snapshot is queued. `newest` is the state that the
     /// snapshot will have, if it's of one symbol.
-    pub fn confirm(&mut self, receipt: Option<&str>, newest: Option<&Publication>) {
+    pub fn confirm(&mut self, subscription: u32, receipt: Option<&str>, newest: Option<&Publication>) {
         let Some(receipt) = receipt else { return };
+        let prefetch = self.subscriptions[subscription as usize].prefetch().map(|count| count.to_string());
         let seq = newest.map(|publication| publication.seq.to_string());
-        let frame = FrameBuilder::new("RECEIPT")
+        let frame = FrameBuilder::new("RECEIPT", self.version)
             .header("receipt-id", receipt)
             .header("effective-mode", "latest")
             .header("effective-max-rate", "unlimited")
+            .optional("effective-prefetch-count", prefetch.as_deref())
             .optional("seq", seq.as_deref())
             .optional("epoch", newest.map(|publication| &*publication.epoch))
             .end();
@@ -289,14 +308,14 @@ impl Session {
     /// The server wants the session to end.
     pub fn close(&mut self, now: Instant, reason: CloseReason) {
         if !self.is_ending() {
-            self.control.push(Control::Close(reason));
+            self.control.push(Control::Close { code: reason.code(), text: reason.text() });
             self.begin_close(now, reason, false);
         }
     }
 
     fn refuse(&mut self, now: Instant, violation: &Violation) {
         if !self.is_ending() {
-            self.control.push(Control::Frame(violation.to_frame()));
+            self.control.push(Control::Frame(violation.to_frame(self.version)));
             self.close(now, violation.reason());
         }
     }
@@ -316,20 +335,20 @@ impl Session {
         }
     }
 
-    fn peer_closes(&mut self, now: Instant) {
-        match self.state {
-            State::Closing { reason, .. } => self.state = State::Closing { reason, peer_closed: true },
-            State::Closed(_) => {}
-            State::Disconnecting => {
-                self.control.push(Control::Close(CloseReason::Disconnected));
-                self.begin_close(now, CloseReason::Disconnected, true);
+    /// The answer follows what is owed, receipts among it, and carries the client's own code: "the
+    /// endpoint typically echos the status code it received" (RFC 6455 §5.5.1).
+    fn peer_closes(&mut self, now: Instant, code: Option<u16>) {
+        let reason = match self.state {
+            State::Closing { reason, .. } => {
+                self.state = State::Closing { reason, peer_closed: true };
+                return;
             }
-            State::AwaitingConnect | State::Connected(_) => {
-                self.control.clear();
-                self.control.push(Control::Close(CloseReason::ClientClosed));
-                self.begin_close(now, CloseReason::ClientClosed, true);
-            }
-        }
+            State::Closed(_) => return,
+            State::Disconnecting => CloseReason::Disconnected,
+            State::AwaitingConnect | State::Connected(_) => CloseReason::ClientClosed,
+        };
+        self.control.push(Control::Close { code: code.unwrap_or(reason.code()), text: "" });
+        self.begin_close(now, reason, true);
     }
 
     fn begin_close(&mut self, now: Instant, reason: CloseReason, peer_closed: bool) {

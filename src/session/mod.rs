@@ -11,6 +11,7 @@
 //!
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
+mod acknowledgement;
 mod budget;
 mod close_reason;
 mod connect;
@@ -23,6 +24,7 @@ mod settings;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod transactions;
 mod violation;
 
 pub use budget::FrameRate;

@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
-use super::FrameRate;
+use super::{FrameRate, machine::BEAT_SHARE};
 use crate::stomp::HeartBeat;
+
+/// How often deadlines are looked at where nothing asks for more. They are seconds; half a second
+/// more doesn't matter.
+const DEADLINE_INTERVAL_MAX: Duration = Duration::from_millis(500);
+
+/// How often they are looked at at the most: a hundred times a second.
+const DEADLINE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// Limits and time-outs of a session.
 #[derive(Clone, Debug)]
@@ -33,6 +40,19 @@ pub struct Settings {
     pub wildcards_max: usize,
 }
 
+impl Settings {
+    /// How often a session's deadlines have to be looked at. Short heart-beats ask for more than the
+    /// usual: one is due after [`BEAT_SHARE`] of its interval, and the client "MUST" have it by the
+    /// end (specification, "Heart-beating"); some wait no longer than half an interval more.
+    pub fn deadline_interval(&self) -> Duration {
+        let beat = self.heart_beat.can_send;
+        if beat.is_zero() {
+            return DEADLINE_INTERVAL_MAX;
+        }
+        beat.mul_f64(1.0 - BEAT_SHARE).clamp(DEADLINE_INTERVAL_MIN, DEADLINE_INTERVAL_MAX)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let beat = Duration::from_secs(10);
@@ -49,5 +69,24 @@ impl Default for Settings {
             subscriptions_max: 1024,
             wildcards_max: 8,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beat_that_is_found_due_at_the_last_look_is_in_time() {
+        let settings = |can_send| Settings {
+            heart_beat: HeartBeat { can_send, wants: can_send },
+            ..Settings::default()
+        };
+        for ms in [50, 100, 500, 1_000, 2_500, 10_000, 60_000] {
+            let beat = Duration::from_millis(ms);
+            let latest = beat.mul_f64(BEAT_SHARE) + settings(beat).deadline_interval();
+            assert!(latest <= beat + Duration::from_micros(1), "{ms} ms: found after {latest:?}");
+        }
+        assert_eq!(settings(Duration::ZERO).deadline_interval(), DEADLINE_INTERVAL_MAX);
     }
 }

@@ -1,9 +1,13 @@
 //! SUBSCRIBE: what a client asks for, checked; contract §5.2.
 
-use super::{CloseReason, Settings, violation::Violation};
+use super::{
+    CloseReason, Settings,
+    acknowledgement::{AckMode, PREFETCH_DEFAULT, PREFETCH_MAX, PREFETCH_SUM_MAX, Unacknowledged},
+    violation::Violation,
+};
 use crate::{
     destination::Destination,
-    stomp::{Frame, FrameBuilder},
+    stomp::{Frame, FrameBuilder, Version},
 };
 
 /// The longest id. It's kept twice, once escaped, for each of a session's 1,024 subscriptions: with
@@ -14,11 +18,41 @@ const ID_BYTES_MAX: usize = 255;
 #[derive(Debug)]
 pub struct Subscription {
     /// The client's name for it.
-    pub(super) id: Box<str>,
+    pub(super) name: Name,
+    /// Tells it from others that had its place before.
+    pub(super) serial: u32,
     /// What each of its MESSAGE frames begins with.
     pub(super) head: Box<[u8]>,
     /// Whether it takes more than one symbol.
     pub(super) is_wildcard: bool,
+    /// What the client has to acknowledge, if it does.
+    pub(super) unacknowledged: Option<Box<Unacknowledged>>,
+}
+
+/// A client's name for a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    /// Its id.
+    Id(Box<str>),
+    /// Its destination: in 1.0 an id isn't needed.
+    Destination(Box<str>),
+}
+
+impl Name {
+    /// The name in a SUBSCRIBE or UNSUBSCRIBE frame.
+    pub(super) fn of(frame: &Frame, version: Version) -> Result<Self, Violation> {
+        match (frame.headers.get("id"), frame.headers.get("destination")) {
+            (Some(id), _) if id.len() > ID_BYTES_MAX => {
+                let detail = format!("an id may have {ID_BYTES_MAX} bytes, not {}", id.len());
+                Err(Violation::new("wrong header value", detail))
+            }
+            (Some(id), _) => Ok(Self::Id(id.into())),
+            (None, Some(destination)) if version == Version::V1_0 => {
+                Ok(Self::Destination(destination.into()))
+            }
+            (None, _) => Err(missing("id")),
+        }
+    }
 }
 
 /// What a SUBSCRIBE asks for.
@@ -31,27 +65,22 @@ pub struct Wanted {
 }
 
 impl Subscription {
-    fn new(id: &str, destination: &Destination) -> Self {
-        Self {
-            id: id.into(),
-            head: FrameBuilder::new("MESSAGE").header("subscription", id).into_head().into(),
-            is_wildcard: matches!(destination, Destination::Prices(_)),
-        }
+    /// How many messages it may be sent unacknowledged, if there is a limit.
+    pub(super) fn prefetch(&self) -> Option<u32> {
+        self.unacknowledged.as_ref().map(|unacknowledged| unacknowledged.prefetch())
     }
 }
 
-/// Reads a SUBSCRIBE frame.
+/// Reads a SUBSCRIBE frame. `serial` is the new subscription's.
 pub(super) fn parse<'a>(
     frame: &Frame,
+    version: Version,
+    serial: u32,
     standing: impl Iterator<Item = &'a Subscription>,
     settings: &Settings,
 ) -> Result<(Subscription, Wanted), Violation> {
     let text = frame.headers.get("destination").ok_or_else(|| missing("destination"))?;
-    let id = frame.headers.get("id").ok_or_else(|| missing("id"))?;
-    if id.len() > ID_BYTES_MAX {
-        let detail = format!("an id may have {ID_BYTES_MAX} bytes, not {}", id.len());
-        return Err(Violation::new("wrong header value", detail));
-    }
+    let name = Name::of(frame, version)?;
     let destination = Destination::parse(text).map_err(|error| {
         Violation::new("unknown destination", format!("{text:.100?} isn't a destination: {error}"))
     })?;
@@ -60,13 +89,45 @@ pub(super) fn parse<'a>(
     one_of(frame, "mode", &[("latest", ())])?;
     one_of(frame, "max-rate", &[("unlimited", ())])?;
     one_of(frame, "delta", &[("false", ())])?;
-    one_of(frame, "ack", &[("auto", ())])?;
     if let Some(fields) = frame.headers.get("fields") {
         return Err(wrong("fields", fields, "none: the body is always the whole state"));
     }
-    let subscription = Subscription::new(id, &destination);
+    let head = FrameBuilder::new("MESSAGE", version);
+    let head = match &name {
+        Name::Id(id) => head.header("subscription", id),
+        Name::Destination(_) => head,
+    };
+    let subscription = Subscription {
+        name,
+        serial,
+        head: head.into_head().into(),
+        is_wildcard: matches!(destination, Destination::Prices(_)),
+        unacknowledged: parse_ack(frame)?.map(Box::new),
+    };
     check_room(&subscription, standing, settings)?;
     Ok((subscription, Wanted { destination, snapshot }))
+}
+
+/// `ack`, and the `prefetch-count` that belongs to it.
+fn parse_ack(frame: &Frame) -> Result<Option<Unacknowledged>, Violation> {
+    const MODES: [(&str, Option<AckMode>); 3] = [
+        ("auto", None),
+        ("client", Some(AckMode::Cumulative)),
+        ("client-individual", Some(AckMode::Individual)),
+    ];
+    let mode = one_of(frame, "ack", &MODES)?.flatten();
+    let prefetch = frame.headers.get("prefetch-count");
+    match (mode, prefetch) {
+        (None, None) => Ok(None),
+        (None, Some(text)) => Err(wrong("prefetch-count", text, "with ack:client or ack:client-individual")),
+        (Some(mode), None) => Ok(Some(Unacknowledged::new(mode, PREFETCH_DEFAULT))),
+        (Some(mode), Some(text)) => {
+            let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+            let count = text.parse().ok().filter(|count| is_plain && (1..=PREFETCH_MAX).contains(count));
+            let wrong = || wrong("prefetch-count", text, &format!("whole numbers from 1 to {PREFETCH_MAX}"));
+            Ok(Some(Unacknowledged::new(mode, count.ok_or_else(wrong)?)))
+        }
+    }
 }
 
 fn check_room<'a>(
@@ -74,26 +135,37 @@ fn check_room<'a>(
     standing: impl Iterator<Item = &'a Subscription>,
     settings: &Settings,
 ) -> Result<(), Violation> {
-    let (mut all, mut wildcards) = (0, 0);
+    let (mut all, mut wildcards, mut prefetch) = (0, 0, 0);
     for other in standing {
-        if other.id == wanted.id {
-            let detail = format!("id {:.100?} is in use; UNSUBSCRIBE it first, or take another", wanted.id);
-            return Err(Violation::new("duplicate subscription id", detail));
+        if other.name == wanted.name {
+            return Err(duplicate(&wanted.name));
         }
         all += 1;
         wildcards += usize::from(other.is_wildcard);
+        prefetch += other.prefetch().unwrap_or(0);
     }
-    let too_many = |limit, what| {
-        Err(Violation::new("too many subscriptions", format!("a session may have {limit} {what}"))
-            .closing_with(CloseReason::TooManySubscriptions))
+    let too_many = |detail| {
+        Err(Violation::new("too many subscriptions", detail).closing_with(CloseReason::TooManySubscriptions))
     };
     if all >= settings.subscriptions_max {
-        too_many(settings.subscriptions_max, "subscriptions")
+        too_many(format!("a session may have {} subscriptions", settings.subscriptions_max))
     } else if wanted.is_wildcard && wildcards >= settings.wildcards_max {
-        too_many(settings.wildcards_max, "wildcard subscriptions")
+        too_many(format!("a session may have {} wildcard subscriptions", settings.wildcards_max))
+    } else if prefetch + wanted.prefetch().unwrap_or(0) > PREFETCH_SUM_MAX {
+        too_many(format!("the prefetch-counts of a session may come to {PREFETCH_SUM_MAX}"))
     } else {
         Ok(())
     }
+}
+
+fn duplicate(name: &Name) -> Violation {
+    let detail = match name {
+        Name::Id(id) => format!("id {id:.100?} is in use; UNSUBSCRIBE it first, or take another"),
+        Name::Destination(destination) => {
+            format!("{destination:.100?} is subscribed to; give an id to subscribe to it again")
+        }
+    };
+    Violation::new("duplicate subscription id", detail)
 }
 
 /// The value of an optional header with a closed set of values.

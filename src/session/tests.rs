@@ -1,14 +1,15 @@
 //! Conversations of one session, on invented time.
 
 mod deadlines;
+mod limits;
 mod talk;
-
-use std::time::Duration;
+mod transactions;
+mod versions;
 
 use bytes::Bytes;
 
 use self::talk::Talk;
-use super::{CloseReason, FrameRate, Inbound, Request, Settings, SubscriptionCounts};
+use super::{CloseReason, Inbound, Request};
 use crate::destination::Destination;
 
 #[test]
@@ -29,7 +30,7 @@ fn a_disconnect_is_answered_by_its_receipt_or_by_the_close() {
 fn every_state_has_an_answer_to_every_event() {
     use At::{AwaitingConnect, Closed, Closing, Connected, Disconnecting};
     use CloseReason::{ClientClosed, ConnectionLost, Disconnected, Protocol, Shutdown, Slow};
-    let close = || Inbound::Close;
+    let close = || Inbound::Close(None);
     let lost = || Inbound::Lost;
     let fault = || Inbound::Fault(Protocol, "x");
     let too_big = || Inbound::Fault(CloseReason::TooBig, "x");
@@ -83,11 +84,30 @@ fn connected_tells_version_heart_beat_session_and_server() {
 }
 
 #[test]
+fn connect_gets_no_receipt_and_all_else_gets_its_own_in_order() {
+    let mut talk = Talk::begin();
+    talk.send("CONNECT\naccept-version:1.2\nheart-beat:0,0\nreceipt:no\n\n");
+    assert_eq!(talk.said(), ["CONNECTED"]);
+    let frames = [
+        "BEGIN\ntransaction:t",
+        "UNSUBSCRIBE\nid:1",
+        "COMMIT\ntransaction:t",
+        "BEGIN\ntransaction:t",
+        "ABORT\ntransaction:t",
+        "DISCONNECT",
+    ];
+    let text: String =
+        (1..).zip(frames).map(|(number, frame)| format!("{frame}\nreceipt:{number}\n\n\0\n")).collect();
+    talk.receive(Inbound::Data(text.as_bytes()));
+    let expected: Vec<_> = (1..=frames.len()).map(|number| format!("RECEIPT {number}")).collect();
+    assert_eq!(talk.said(), expected);
+}
+
+#[test]
 fn a_wrong_connect_says_what_is_allowed() {
-    let version = "1.2, which is spoken here";
-    check_refusal(None, "CONNECT\naccept-version:1.0,1.1\n\n", "unsupported version", version, 1002);
-    check_refusal(None, "CONNECT\naccept-version:1.0\n\n", "unsupported version", "version:1.2\n", 1002);
-    check_refusal(None, "CONNECT\n\n", "unsupported version", "\"1.0\"", 1002);
+    let connect = "CONNECT\naccept-version:1.3,2\n\n";
+    check_refusal(None, connect, "unsupported version", "\"1.3,2\" has none of 1.0,1.1,1.2", 1002);
+    check_refusal(None, connect, "unsupported version", "version:1.0,1.1,1.2\n", 1002);
     let beat = "CONNECT\naccept-version:1.2\nheart-beat:a,b\n\n";
     check_refusal(None, beat, "wrong header value", "two whole numbers of milliseconds", 1002);
     check_refusal(None, "SUBSCRIBE\nid:1\n\n", "not connected", "must be CONNECT or STOMP", 1002);
@@ -103,8 +123,9 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     let wrong = "wrong header value";
     check("CONNECT\naccept-version:1.2\n\n", "already connected", "one CONNECT", 1002);
     check("SEND\ndestination:/x\nreceipt:r\n\n", "unknown destination", "receipt-id:r\n", 1002);
-    check("BEGIN\ntransaction:t\n\n", "transactions are not supported", "no transactions", 1002);
-    check("ACK\nid:1\n\n", "nothing to acknowledge", "ack:auto", 1002);
+    check("BEGIN\n\n", "missing header", "header transaction must", 1002);
+    check("ACK\n\n", "missing header", "header id must", 1002);
+    check("ACK\nid:1\n\n", "nothing to acknowledge", "id \"1\" is no message", 1002);
     check("SUBSCRIBE\ndestination:/topic/price.stock.A\n\n", "missing header", "header id must", 1002);
     check("SUBSCRIBE\nid:1\n\n", "missing header", "header destination must", 1002);
     check("UNSUBSCRIBE\nreceipt:r\n\n", "missing header", "header id must", 1002);
@@ -118,38 +139,16 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     check(&subscribe("mode:every"), wrong, "mode:every isn't possible here; allowed: latest", 1002);
     check(&subscribe("max-rate:5"), wrong, "max-rate:5 isn't possible here; allowed: unlimited", 1002);
     check(&subscribe("delta:true"), wrong, "delta:true isn't possible here; allowed: false", 1002);
-    check(&subscribe("ack:client"), wrong, "ack:client isn't possible here; allowed: auto", 1002);
+    check(&subscribe("ack:no"), wrong, "ack:no isn't possible here; allowed: auto, client, client-i", 1002);
+    let prefetch = |count| subscribe(&format!("ack:client\nprefetch-count:{count}"));
+    for count in ["0", "4097", "-1", "+1", "1.5", "", "x"] {
+        let detail = format!("prefetch-count:{count} isn't possible here");
+        check_refusal(Some("0,0"), &prefetch(count), wrong, &detail, 1002);
+    }
+    check(&subscribe("prefetch-count:5"), wrong, "allowed: with ack:client or ack:client-individual", 1002);
     check(&subscribe("fields:bid"), wrong, "fields:bid", 1002);
     let big = format!("SEND\ncontent-length:{}\n\n", 64 * 1024);
     check(&big, "frame too big", "65536", 1009);
-}
-
-#[test]
-fn a_session_has_no_more_subscriptions_than_it_may() {
-    let settings = Settings { subscriptions_max: 3, wildcards_max: 1, ..Settings::default() };
-    let begin = || {
-        let mut talk = Talk::connected_with("0,0", settings.clone());
-        for (id, symbol) in [("1", "A"), ("2", "B"), ("3", "*")] {
-            talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
-        }
-        assert_eq!(talk.session.subscriptions(), SubscriptionCounts { exact: 2, wildcards: 1 });
-        assert_eq!(talk.said(), [""; 0]);
-        talk
-    };
-    for (id, symbol, code) in
-        [("4", "C", "4005 too many subscriptions"), ("4", "C*", "4005 too many subscriptions")]
-    {
-        let mut talk = begin();
-        talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
-        assert_eq!(talk.said(), ["ERROR too many subscriptions".to_owned(), format!("CLOSE {code}")]);
-    }
-    let mut talk = begin();
-    talk.send("SUBSCRIBE\nid:3\ndestination:/topic/price.stock.C\n\n");
-    assert_eq!(talk.said(), ["ERROR duplicate subscription id", "CLOSE 1002 protocol error"]);
-    // Whoever takes one away may have another.
-    let mut talk = begin();
-    talk.send("UNSUBSCRIBE\nid:3\n\n\0SUBSCRIBE\nid:3\ndestination:/topic/price.stock.AB*\n\n");
-    assert_eq!(talk.said(), [""; 0]);
 }
 
 #[test]
@@ -175,108 +174,20 @@ fn an_unsubscribe_of_an_unknown_id_gets_its_receipt() {
     assert_eq!(talk.said(), ["RECEIPT r"]);
 }
 
-/// A budget that nobody spends.
-fn roomy() -> Settings {
-    let frame_rate = FrameRate { frames_per_s: 1e6, burst: 1e6 };
-    Settings { frame_rate, ..Settings::default() }
-}
-
 #[test]
-fn whoever_asks_too_much_is_slowed_down_and_loses_nothing() {
-    const ASKED: usize = 300;
+fn a_close_is_answered_with_its_code_after_what_was_owed() {
     let mut talk = Talk::connected("0,0");
-    let text: String =
-        (0..ASKED).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
-    talk.receive(Inbound::Data(text.as_bytes()));
-    assert!(!talk.session.accepts_input());
-    // The burst, less the CONNECT that came before.
-    let mut answers = talk.said();
-    assert_eq!(answers.len(), 199);
-    let mut turns = 0;
-    while answers.len() < ASKED {
-        talk.now += Duration::from_secs(1);
-        talk.session.handle_timeout(talk.now);
-        assert_eq!(talk.session.next_request(talk.now), None);
-        let more = talk.said();
-        assert!(more.len() <= 51, "the rate holds, not {}", more.len());
-        answers.extend(more);
-        turns += 1;
-    }
-    assert_eq!(turns, 3, "101 frames at 50 a second");
-    let expected: Vec<_> = (0..ASKED).map(|number| format!("RECEIPT {number}")).collect();
-    assert_eq!(answers, expected);
-}
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:owed\n\n");
+    talk.receive(Inbound::Close(Some(4999)));
+    talk.receive(Inbound::Ping(Bytes::new()));
+    assert_eq!(talk.said(), ["RECEIPT owed", "CLOSE 4999"]);
+    assert_eq!(talk.session.closed(), Some(CloseReason::ClientClosed));
 
-#[test]
-fn pings_cost_as_much_as_frames_and_beats_cost_nothing() {
     let mut talk = Talk::connected("0,0");
-    talk.receive(Inbound::Data("\n".repeat(1000).as_bytes()));
-    assert!(talk.session.accepts_input());
-    for _ in 0..199 {
-        assert!(talk.session.accepts_input());
-        talk.receive(Inbound::Ping(Bytes::new()));
-    }
-    assert!(!talk.session.accepts_input());
-}
-
-#[test]
-fn whoever_takes_a_little_gets_time_for_the_rest() {
-    let mut talk = Talk::connected("0,0");
-    talk.send("UNSUBSCRIBE\nid:7\nreceipt:r\n\n");
-    talk.hand_over();
-    for acknowledged in [100, 200, 300, 300] {
-        talk.now += Duration::from_secs(9);
-        talk.session.note_progress(talk.now, acknowledged);
-        talk.session.handle_timeout(talk.now);
-        assert_eq!(talk.session.closed(), None);
-    }
-    talk.now += Duration::from_secs(1);
-    talk.session.note_progress(talk.now, 300);
-    talk.session.handle_timeout(talk.now);
-    assert_eq!(talk.session.closed(), Some(CloseReason::Slow));
-}
-
-#[test]
-fn whoever_does_not_read_answers_may_not_ask_more() {
-    const ASKED: usize = 600;
-    let mut talk = Talk::connected_with("0,10000", roomy());
-    let text: String =
-        (0..ASKED).map(|number| format!("UNSUBSCRIBE\nid:1\nreceipt:{number}\n\n\0")).collect();
-    talk.receive(Inbound::Data(text.as_bytes()));
-    assert!(!talk.session.accepts_input());
-    let mut answers = Vec::new();
-    while talk.session.has_output() {
-        let chunk = talk.hand_over();
-        assert!(chunk.len() <= 256, "a full queue is all that is held");
-        answers.extend(chunk);
-        assert_eq!(talk.session.next_request(talk.now), None);
-    }
-    let expected: Vec<_> = (0..ASKED).map(|number| format!("RECEIPT {number}")).collect();
-    assert_eq!(answers, expected);
-    assert!(talk.session.accepts_input());
-}
-
-#[test]
-fn large_answers_fill_the_queue_sooner() {
-    let mut talk = Talk::connected("0,0");
-    let receipt = ":".repeat(8000);
-    let mut asked = 0;
-    while talk.session.accepts_input() {
-        talk.send(&format!("UNSUBSCRIBE\nid:1\nreceipt:{receipt}\n\n"));
-        asked += 1;
-        assert!(asked < 10, "a few answers of 16 KB are enough");
-    }
-    assert_eq!(talk.said().len(), asked);
-    assert!(talk.session.accepts_input());
-}
-
-#[test]
-fn only_the_newest_ping_in_a_row_is_answered() {
-    let mut talk = Talk::connected("0,0");
-    for payload in ["1", "2", "3"] {
-        talk.receive(Inbound::Ping(Bytes::from_static(payload.as_bytes())));
-    }
-    assert_eq!(talk.said(), ["PONG 3"]);
+    talk.send("DISCONNECT\nreceipt:bye\n\n");
+    talk.receive(Inbound::Close(Some(1001)));
+    assert_eq!(talk.said(), ["RECEIPT bye", "CLOSE 1001"]);
+    assert_eq!(talk.session.closed(), Some(CloseReason::Disconnected));
 }
 
 #[test]

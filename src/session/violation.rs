@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::CloseReason;
-use crate::stomp::{DecodeError, Fault, Frame, FrameBuilder};
+use crate::stomp::{DecodeError, Fault, Frame, FrameBuilder, Version};
 
 /// A mistake of the client's that ends its session: "The server MAY send ERROR frames if something
 /// goes wrong. In this case, it MUST then close the connection just after sending the ERROR frame."
@@ -52,9 +52,9 @@ impl Violation {
         self.reason
     }
 
-    /// The ERROR frame.
-    pub(super) fn to_frame(&self) -> Bytes {
-        FrameBuilder::new("ERROR")
+    /// The ERROR frame, for a client that speaks this version.
+    pub(super) fn to_frame(&self, version: Version) -> Bytes {
+        FrameBuilder::new("ERROR", version)
             .header("message", self.message)
             .optional("receipt-id", self.receipt.as_deref())
             .optional("version", self.versions)

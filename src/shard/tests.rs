@@ -1,5 +1,6 @@
 //! Shards with their sessions, on invented time.
 
+mod credit;
 mod promises;
 mod world;
 

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{Command, Frame, Headers, escape::unescape, frame::COMMAND_BYTES_MAX};
+use super::{Command, Frame, Headers, Version, escape::unescape, frame::COMMAND_BYTES_MAX};
 
 /// How large a client's frame may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub enum DecodeError {
     /// A carriage return that no line feed follows.
     #[error("a carriage return stands without a line feed")]
     LoneCarriageReturn,
-    /// A backslash that starts no known escape.
-    #[error("header line {0:?} has an undefined escape; \\r \\n \\c \\\\ are defined")]
-    Escape(String),
+    /// A backslash that starts no escape of the version's.
+    #[error("header line {0:?} has an undefined escape; {known} are defined in {1}", known = known_escapes(*.1))]
+    Escape(String, Version),
     /// The command or a header isn't UTF-8.
     #[error("the command or a header isn't UTF-8")]
     NotUtf8,
@@ -91,6 +91,7 @@ impl DecodeError {
 #[derive(Debug)]
 pub struct Decoder {
     limits: Limits,
+    version: Version,
     buffer: Vec<u8>,
     /// Bytes of the buffer that were taken out as frames.
     consumed: usize,
@@ -108,13 +109,16 @@ enum Stage {
 }
 
 impl Decoder {
-    /// At the start of a stream.
+    /// At the start of a stream: until a version is agreed on, the frames are read by the rules of
+    /// 1.2. (Only CONNECT may come before, and it reads alike in all.)
     pub const fn new(limits: Limits) -> Self {
-        Self { limits, buffer: Vec::new(), consumed: 0, stage: Stage::Between }
+        Self { limits, version: Version::V1_2, buffer: Vec::new(), consumed: 0, stage: Stage::Between }
     }
 
-    /// Takes other limits from the next byte on.
-    pub const fn set_limits(&mut self, limits: Limits) {
+    /// Reads what comes after the frames that were taken out so far by the rules of `version`, within
+    /// other limits.
+    pub const fn agree(&mut self, version: Version, limits: Limits) {
+        self.version = version;
         self.limits = limits;
     }
 
@@ -142,10 +146,13 @@ impl Decoder {
                     self.stage = Stage::Head { searched: 0 };
                 }
                 Stage::Head { searched } => {
-                    let Some((head, begin)) = find_head(pending, searched) else {
+                    // A head that is too long isn't looked into, as if its end hadn't come yet.
+                    let found = find_head(pending, searched);
+                    let Some((head, begin)) = found.filter(|(_, begin)| *begin <= self.limits.frame_bytes)
+                    else {
                         return check_unfinished_head(pending, self.limits).map(|()| None);
                     };
-                    let (frame, length) = parse_head(head, self.limits)?;
+                    let (frame, length) = parse_head(head, self.version, self.limits)?;
                     // The closing NUL counts.
                     if begin.saturating_add(length.unwrap_or(0)) >= self.limits.frame_bytes {
                         return Err(DecodeError::FrameTooLarge(self.limits.frame_bytes));
@@ -225,7 +232,7 @@ fn check_unfinished_head(bytes: &[u8], limits: Limits) -> Result<(), DecodeError
     Ok(())
 }
 
-fn parse_head(head: &[u8], limits: Limits) -> Result<(Frame, Option<usize>), DecodeError> {
+fn parse_head(head: &[u8], version: Version, limits: Limits) -> Result<(Frame, Option<usize>), DecodeError> {
     let mut lines = head.split(|byte| *byte == b'\n').map(without_carriage_return);
     let name = lines.next().unwrap_or(Ok(&[]))?;
     let command = Command::parse(name).ok_or_else(|| DecodeError::UnknownCommand(shown(name)))?;
@@ -241,7 +248,7 @@ fn parse_head(head: &[u8], limits: Limits) -> Result<(Frame, Option<usize>), Dec
         if headers.len() == limits.headers {
             return Err(DecodeError::TooManyHeaders(limits.headers));
         }
-        let (name, value) = parse_header(command, line)?;
+        let (name, value) = parse_header(command, version, line)?;
         headers.push(name, value);
     }
     let length = headers.get("content-length").map(parse_content_length).transpose()?;
@@ -253,8 +260,9 @@ fn without_carriage_return(line: &[u8]) -> Result<&[u8], DecodeError> {
     if line.contains(&b'\r') { Err(DecodeError::LoneCarriageReturn) } else { Ok(line) }
 }
 
-/// Split at the first colon: later ones belong to the value, whoever forgot to escape them.
-fn parse_header(command: Command, line: &[u8]) -> Result<(String, String), DecodeError> {
+/// Split at the first colon: later ones belong to the value, whoever forgot to escape them. "Clients
+/// or servers MUST never trim or pad headers with spaces" since 1.1; in 1.0 clients do pad them.
+fn parse_header(command: Command, version: Version, line: &[u8]) -> Result<(String, String), DecodeError> {
     let text = str::from_utf8(line).map_err(|_| DecodeError::NotUtf8)?;
     let (name, value) = text
         .split_once(':')
@@ -263,9 +271,18 @@ fn parse_header(command: Command, line: &[u8]) -> Result<(String, String), Decod
     if !command.is_escaped() {
         return Ok((name.to_owned(), value.to_owned()));
     }
-    match (unescape(name), unescape(value)) {
+    let value = if version == Version::V1_0 { value.trim_ascii() } else { value };
+    match (unescape(name, version), unescape(value, version)) {
         (Some(name), Some(value)) => Ok((name.into_owned(), value.into_owned())),
-        _ => Err(DecodeError::Escape(shown(line))),
+        _ => Err(DecodeError::Escape(shown(line), version)),
+    }
+}
+
+const fn known_escapes(version: Version) -> &'static str {
+    match version {
+        Version::V1_0 => "none",
+        Version::V1_1 => r"\n \c \\",
+        Version::V1_2 => r"\r \n \c \\",
     }
 }
 

@@ -1,37 +1,34 @@
-//! The server's frames, but for the MESSAGEs of prices, whose shared part a publication encodes.
+//! Frames to bytes, but for the MESSAGEs of prices, whose shared part a publication encodes.
 
 use bytes::Bytes;
 
-use super::escape_into;
+use super::{Version, escape_into};
 
 /// Builds one frame: command, headers, end.
 #[derive(Debug)]
 pub struct FrameBuilder {
     out: Vec<u8>,
-    is_escaped: bool,
+    /// How headers are escaped.
+    version: Version,
 }
 
 impl FrameBuilder {
-    /// Begins a frame of the server's: `CONNECTED`, `RECEIPT`, `ERROR` or `MESSAGE`.
-    pub fn new(command: &'static str) -> Self {
+    /// Begins a frame for a peer that speaks this version. CONNECT, STOMP and CONNECTED are escaped
+    /// in none.
+    pub fn new(command: &'static str, version: Version) -> Self {
         let mut out = Vec::with_capacity(128);
         out.extend_from_slice(command.as_bytes());
         out.push(b'\n');
-        Self { out, is_escaped: command != "CONNECTED" }
+        let is_escaped = !matches!(command, "CONNECT" | "STOMP" | "CONNECTED");
+        Self { out, version: if is_escaped { version } else { Version::V1_0 } }
     }
 
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        if self.is_escaped {
-            escape_into(name, &mut self.out);
-            self.out.push(b':');
-            escape_into(value, &mut self.out);
-        } else {
-            self.out.extend_from_slice(name.as_bytes());
-            self.out.push(b':');
-            self.out.extend_from_slice(value.as_bytes());
-        }
+        escape_into(name, self.version, &mut self.out);
+        self.out.push(b':');
+        escape_into(value, self.version, &mut self.out);
         self.out.push(b'\n');
         self
     }
@@ -56,15 +53,18 @@ impl FrameBuilder {
         self.out.into()
     }
 
-    /// Ends the frame with a body of plain text, and says so.
-    pub fn text(self, body: &str) -> Bytes {
-        let mut this = self
-            .header("content-type", "text/plain")
-            .header("content-length", itoa::Buffer::new().format(body.len()));
+    /// Ends the frame with a body, and says how long it is: it may hold any octets.
+    pub fn body(self, body: &[u8]) -> Bytes {
+        let mut this = self.header("content-length", itoa::Buffer::new().format(body.len()));
         this.out.push(b'\n');
-        this.out.extend_from_slice(body.as_bytes());
+        this.out.extend_from_slice(body);
         this.out.push(0);
         this.out.into()
+    }
+
+    /// Ends the frame with a body of plain text, and says so.
+    pub fn text(self, body: &str) -> Bytes {
+        self.header("content-type", "text/plain").body(body.as_bytes())
     }
 }
 
@@ -73,12 +73,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_are_escaped_but_in_connected() {
-        let receipt = FrameBuilder::new("RECEIPT").header("receipt-id", "a:b\n").end();
-        assert_eq!(&receipt[..], b"RECEIPT\nreceipt-id:a\\cb\\n\n\n\0");
-        let connected = FrameBuilder::new("CONNECTED").header("session", "a:b").optional("x", None).end();
+    fn headers_are_escaped_by_version_but_never_in_connected() {
+        let receipt =
+            |version| FrameBuilder::new("RECEIPT", version).header("receipt-id", "a:b\n").end().to_vec();
+        assert_eq!(receipt(Version::V1_2), b"RECEIPT\nreceipt-id:a\\cb\\n\n\n\0");
+        assert_eq!(receipt(Version::V1_1), b"RECEIPT\nreceipt-id:a\\cb\\n\n\n\0");
+        assert_eq!(receipt(Version::V1_0), b"RECEIPT\nreceipt-id:a:b\n\n\0");
+        let connected = FrameBuilder::new("CONNECTED", Version::V1_2);
+        let connected = connected.header("session", "a:b").optional("x", None).end();
         assert_eq!(&connected[..], b"CONNECTED\nsession:a:b\n\n\0");
-        let error = FrameBuilder::new("ERROR").header("message", "no").text("why");
+    }
+
+    #[test]
+    fn a_body_says_its_length() {
+        let error = FrameBuilder::new("ERROR", Version::V1_2).header("message", "no").text("why");
         assert_eq!(&error[..], b"ERROR\nmessage:no\ncontent-type:text/plain\ncontent-length:3\n\nwhy\0");
     }
 }

@@ -5,6 +5,7 @@ use std::{
     net::Shutdown,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
     rc::Rc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -18,10 +19,16 @@ pub struct Socket(Rc<State>);
 #[derive(Debug)]
 pub struct Ownership(Socket);
 
+/// What other threads may do with a socket.
+///
+/// `None` once the connection is gone: the number is used again. Whoever uses it holds the lock, and
+/// whoever closes it has taken it out under the lock before.
+#[derive(Clone, Debug)]
+pub struct Handle(Arc<Mutex<Option<RawFd>>>);
+
 #[derive(Debug)]
 struct State {
-    /// `None` once the connection is gone: the number is used again.
-    descriptor: Cell<Option<RawFd>>,
+    handle: Handle,
     phase: Cell<Phase>,
     requests: Cell<u64>,
     is_finishing: Cell<bool>,
@@ -65,7 +72,7 @@ impl Socket {
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
         Ownership(Self(Rc::new(State {
-            descriptor: Cell::new(Some(stream.as_raw_fd())),
+            handle: Handle(Arc::new(Mutex::new(Some(stream.as_raw_fd())))),
             phase: Cell::new(Phase::FirstHead),
             requests: Cell::new(0),
             is_finishing: Cell::new(false),
@@ -76,7 +83,13 @@ impl Socket {
     /// client as stuck that takes less than a segment at a time.
     pub(crate) fn leave_to_session(&self) {
         self.0.phase.set(Phase::Session);
-        self.with_socket(|socket| socket.set_tcp_user_timeout(None));
+        self.0.handle.with_socket(|socket| socket.set_tcp_user_timeout(None));
+    }
+
+    /// The connection is a session's no longer, and goes on with other requests.
+    pub(crate) fn take_from_session(&self, stuck_after: Duration) {
+        self.0.phase.set(Phase::Idle);
+        self.0.handle.with_socket(|socket| socket.set_tcp_user_timeout(Some(stuck_after)));
     }
 
     /// A request's head was read; if it `has_body`, there is more of it to come.
@@ -110,25 +123,17 @@ impl Socket {
 
     /// What the connection waits for; `None` once it's gone.
     pub(super) fn phase(&self) -> Option<Phase> {
-        self.0.descriptor.get().map(|_| self.0.phase.get())
+        self.0.handle.descriptor().map(|_| self.0.phase.get())
     }
 
-    /// How many bytes the client has acknowledged since the connection began: the field
-    /// `tcpi_bytes_acked` of `TCP_INFO` (Linux 4.1), which actix can't tell. `None` if the kernel
-    /// doesn't. Under TLS these are bytes of records, which tell progress as well.
-    #[expect(unsafe_code, reason = "no safe wrapper reads this field")]
+    /// For other threads.
+    pub(crate) fn handle(&self) -> Handle {
+        self.0.handle.clone()
+    }
+
+    /// See [`Handle::acknowledged_bytes`].
     pub(crate) fn acknowledged_bytes(&self) -> Option<u64> {
-        /// Where the field is in `struct tcp_info`: after 8 bytes, 24 words and two double words.
-        const FIELD: usize = (8 + 24 * 4 + 2 * 8) / 8;
-        let descriptor = self.0.descriptor.get()?;
-        let mut info = [0_u64; FIELD + 1];
-        let mut length = libc::socklen_t::try_from(size_of_val(&info)).expect("128 fit");
-        // SAFETY: the kernel writes at most `length` bytes, which `info` has, and they are integers.
-        let answer = unsafe {
-            let info = info.as_mut_ptr().cast();
-            libc::getsockopt(descriptor, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut length)
-        };
-        (answer == 0 && length as usize == size_of_val(&info)).then_some(info[FIELD])
+        self.0.handle.acknowledged_bytes()
     }
 
     /// Says that nothing more will come. After the closing handshake "the server MUST close the
@@ -145,6 +150,32 @@ impl Socket {
         self.0.is_finishing.get()
     }
 
+    /// See [`Handle::abort`].
+    pub(crate) fn abort(&self) {
+        self.0.handle.abort();
+    }
+}
+
+impl Handle {
+    /// How many bytes the client has acknowledged since the connection began: the field
+    /// `tcpi_bytes_acked` of `TCP_INFO` (Linux 4.1), which actix can't tell. `None` if the kernel
+    /// doesn't. Under TLS these are bytes of records, which tell progress as well.
+    #[expect(unsafe_code, reason = "no safe wrapper reads this field")]
+    pub(crate) fn acknowledged_bytes(&self) -> Option<u64> {
+        /// Where the field is in `struct tcp_info`: after 8 bytes, 24 words and two double words.
+        const FIELD: usize = (8 + 24 * 4 + 2 * 8) / 8;
+        let descriptor = self.descriptor();
+        let number = (*descriptor)?;
+        let mut info = [0_u64; FIELD + 1];
+        let mut length = libc::socklen_t::try_from(size_of_val(&info)).expect("128 fit");
+        // SAFETY: the kernel writes at most `length` bytes, which `info` has, and they are integers.
+        let answer = unsafe {
+            let info = info.as_mut_ptr().cast();
+            libc::getsockopt(number, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut length)
+        };
+        (answer == 0 && length as usize == size_of_val(&info)).then_some(info[FIELD])
+    }
+
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes
     /// nothing, so there is nobody to send it to.
     pub(crate) fn abort(&self) {
@@ -155,13 +186,19 @@ impl Socket {
 
     #[expect(unsafe_code, reason = "the connection owns the stream, and actix owns the connection")]
     fn with_socket(&self, act: impl FnOnce(SockRef<'_>) -> std::io::Result<()>) {
-        let Some(descriptor) = self.0.descriptor.get() else { return };
-        // SAFETY: the descriptor is closed on this thread, where `Ownership` is dropped together with the
-        // stream and nothing else runs in between.
-        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
-        if let Err(error) = act(SockRef::from(&descriptor)) {
+        let descriptor = self.descriptor();
+        let Some(number) = *descriptor else { return };
+        // SAFETY: it's closed after it was taken out from here, which the lock doesn't let happen now. A
+        // handshake that is given up closes it just before, while only this thread has the handle.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+        if let Err(error) = act(SockRef::from(&borrowed)) {
             tracing::debug!(%error, "a connection was gone before it could be ended");
         }
+    }
+
+    fn descriptor(&self) -> MutexGuard<'_, Option<RawFd>> {
+        // A number can't be half written: a panic elsewhere doesn't matter.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,6 +211,6 @@ impl Ownership {
 
 impl Drop for Ownership {
     fn drop(&mut self) {
-        self.0.0.descriptor.set(None);
+        *self.0.0.handle.descriptor() = None;
     }
 }

@@ -5,24 +5,17 @@ import { mkdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
+import { launch } from "./support/chromium.mjs";
 import { startServer } from "./support/server.mjs";
 
 const ARTIFACTS = fileURLToPath(new URL("../artifacts/", import.meta.url));
-const CHROMIUM = process.env.CHROMIUM_BIN ?? "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
-];
 /** Enough for the lines in the screenshot to be lines. */
 const HISTORY_MS = 15_000;
 const TEST_MS = 180_000;
 
 test("the trading page", { timeout: TEST_MS }, async (t) => {
   const server = await startServer(t);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
-  t.after(() => browser.close());
+  const browser = await launch(t);
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: "dark" });
   const complaints = collectComplaints(page);
 

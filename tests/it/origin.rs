@@ -20,7 +20,7 @@ fn a_foreign_page_is_refused_before_the_upgrade_and_counted() {
     assert_eq!(server.metric("tickcast_sessions_opened_total"), 0.0);
     eventually("it's logged", || {
         let log = server.process.log().join("\n");
-        if log.contains("upgrade refused") && log.contains("evil.example") { Ok(()) } else { Err(log) }
+        if log.contains("session refused") && log.contains("evil.example") { Ok(()) } else { Err(log) }
     });
 }
 

@@ -3,7 +3,8 @@
 //! Blocks are separated by empty lines; `#` begins a comment. A block is one of:
 //!
 //! - lines of `> `: one message of the client's. They are joined by line feeds; `^@` stands for NUL,
-//!   `^M` for a carriage return, and `^{x*1000}` for a thousand `x`.
+//!   `^M` for a carriage return, `^{x*1000}` for a thousand `x`, and `{name}` for what a frame of the
+//!   server's had there.
 //! - lines of `< `: one frame of the server's, written alike. `{*}` takes anything within its line;
 //!   `{name}` takes anything at first, and the same ever after.
 //! - `tick SYMBOL FIELDS` publishes a tick, and waits until the sessions have been told of it.
@@ -98,7 +99,12 @@ fn step(
     let Stage { server, feed } = stage;
     let words: Vec<&str> = block[0].splitn(3, ' ').collect();
     match words[..] {
-        [">", ..] => client.send(&unwritten(&spoken(block, ">")?)),
+        [">", ..] => {
+            let known_put_in = known
+                .iter()
+                .fold(spoken(block, ">")?, |text, (name, value)| text.replace(&format!("{{{name}}}"), value));
+            client.send(&unwritten(&known_put_in));
+        }
         ["<", ..] => {
             let said = match client.next_spoken() {
                 Incoming::Frame(frame) => frame.text.replace('\0', "^@"),

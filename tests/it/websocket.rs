@@ -1,4 +1,10 @@
-//! WebSocket beneath STOMP: subprotocols, close codes, pings, beats.
+//! WebSocket beneath STOMP: subprotocols, close codes, pings, beats; and frame by frame, in the
+//! classes of the Autobahn test suite.
+
+mod closing;
+mod framing;
+mod raw;
+mod text;
 
 use std::{
     io::{Read, Write},
@@ -68,19 +74,6 @@ fn text_that_is_not_utf_8_is_closed_with_1007() {
 }
 
 #[test]
-fn frames_against_rfc_6455_are_closed_with_1002() {
-    let server = Server::ready(&[]);
-    let unmasked = vec![0x81, 0];
-    let unknown_opcode = masked_header(0x83, 0);
-    let lone_continuation = masked_header(0x80, 0);
-    for bytes in [unmasked, unknown_opcode, lone_continuation] {
-        let mut client = Client::connect(&server);
-        client.write(&bytes).unwrap();
-        assert_eq!(client.close_code(), 1002, "for {bytes:?}");
-    }
-}
-
-#[test]
 fn a_close_is_answered_and_the_connection_ended() {
     let server = Server::ready(&[]);
     let mut client = Client::connect(&server);
@@ -120,14 +113,6 @@ fn beats_and_pings_come_while_nothing_else_does() {
             other => panic!("{other:?}"),
         }
     }
-}
-
-#[test]
-fn a_ping_is_answered_with_its_payload() {
-    let server = Server::ready(&[]);
-    let mut client = Client::connect(&server);
-    client.send_message(Message::Ping(b"are you there"[..].into()));
-    assert_eq!(client.next(), Incoming::Pong(b"are you there".to_vec()));
 }
 
 #[test]

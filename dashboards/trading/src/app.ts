@@ -49,9 +49,9 @@ export class App {
   #directoryError: string | null = null;
   #noticeTimer: number | undefined;
 
-  constructor(brokerUrl: string, storage: Storage | null, sort: Sort | null) {
+  constructor(base: string, storage: Storage | null, sort: Sort | null) {
     this.#storage = storage;
-    this.#feed = new Feed(brokerUrl, {
+    this.#feed = new Feed(base, {
       onState: (state) => this.#onState(state),
       onUpdate: (update) => this.#onUpdate(update),
       onBytes: (bytes) => this.#rates.countBytes(bytes, performance.now()),

@@ -1,5 +1,6 @@
 /**
- * The connection to the server: STOMP over WebSocket, one subscription a symbol, kept up for as long as the page lives.
+ * The connection to the server: STOMP over WebSocket, or over HTTP where that is blocked; one subscription a symbol,
+ * kept up for as long as the page lives.
  *
  * stompjs restores no subscriptions, so all of them are made again on every connect; the snapshot that answers each
  * brings the row up to date.
@@ -10,10 +11,11 @@ import { Client, type IFrame, type StompSubscription } from "@stomp/stompjs";
 import { afterClose, retryDelayMs, STABLE_AFTER_MS } from "./backoff";
 import { FramePacer } from "./pacer";
 import { DESTINATION_PREFIX, parseUpdate, type Update } from "./quote";
+import { opener, TransportChooser, type OpenSocket, type Transport } from "./transport";
 
 export type FeedState =
   | { kind: "connecting" }
-  | { kind: "connected" }
+  | { kind: "connected"; transport: Transport }
   | { kind: "disconnected"; reason: string; retryAtMs: number }
   | { kind: "given-up"; reason: string };
 
@@ -31,7 +33,9 @@ const PACE_MS = 250;
 
 export class Feed {
   readonly #events: FeedEvents;
+  readonly #base: string;
   readonly #client: Client;
+  readonly #transports = new TransportChooser();
   readonly #wanted = new Set<string>();
   readonly #live = new Map<string, StompSubscription>();
   #pacer = new FramePacer(0);
@@ -40,11 +44,14 @@ export class Feed {
   #connectedAtMs: number | null = null;
   #wake: (() => void) | null = null;
   #lastError: string | null = null;
+  #open: OpenSocket | null = null;
 
-  constructor(brokerUrl: string, events: FeedEvents) {
+  /** `base` is the page's own address, beside which the server's are. */
+  constructor(base: string, events: FeedEvents) {
     this.#events = events;
+    this.#base = base;
     this.#client = new Client({
-      webSocketFactory: () => this.#openSocket(brokerUrl),
+      webSocketFactory: () => this.#openSocket(),
       connectionTimeout: 10_000,
       heartbeatOutgoing: 10_000,
       heartbeatIncoming: 10_000,
@@ -85,8 +92,9 @@ export class Feed {
   }
 
   /** The socket is made here so that every byte which arrives is counted, frames' headers included. */
-  #openSocket(brokerUrl: string): WebSocket {
-    const socket = new WebSocket(brokerUrl, ["v12.stomp", "v11.stomp", "v10.stomp"]);
+  #openSocket(): WebSocket {
+    if (this.#open === null) throw new Error("a connection is begun by #beforeConnect");
+    const socket = this.#open();
     socket.addEventListener("message", ({ data }: MessageEvent<string | ArrayBuffer>) => {
       this.#events.onBytes(typeof data === "string" ? data.length : data.byteLength);
     });
@@ -94,8 +102,18 @@ export class Feed {
   }
 
   async #beforeConnect(): Promise<void> {
-    if (this.#failures > 0) await this.#waitForRetry();
-    this.#events.onState({ kind: "connecting" });
+    this.#open = null;
+    while (this.#open === null) {
+      if (this.#failures > 0) await this.#waitForRetry();
+      this.#events.onState({ kind: "connecting" });
+      try {
+        this.#open = await opener(this.#transports.transport, this.#base);
+      } catch {
+        // The server is away, and with it the code for SockJS.
+        this.#transports.failed();
+        this.#failures += 1;
+      }
+    }
   }
 
   #waitForRetry(): Promise<void> {
@@ -118,7 +136,8 @@ export class Feed {
     this.#lastError = null;
     this.#pacer = new FramePacer(performance.now());
     this.#live.clear();
-    this.#events.onState({ kind: "connected" });
+    this.#transports.connected();
+    this.#events.onState({ kind: "connected", transport: this.#transports.transport });
     this.#subscribeDue();
   }
 
@@ -149,6 +168,7 @@ export class Feed {
   }
 
   #onClose(event: CloseEvent): void {
+    if (this.#connectedAtMs === null) this.#transports.failed();
     const stoodMs = this.#connectedAtMs === null ? 0 : Date.now() - this.#connectedAtMs;
     this.#connectedAtMs = null;
     this.#live.clear();

@@ -12,14 +12,5 @@ function storage(): Storage | null {
   }
 }
 
-/** `/ws` beside the page, in its security: wss for https. */
-function brokerUrl(): string {
-  const url = new URL("ws", document.baseURI);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.search = "";
-  url.hash = "";
-  return url.href;
-}
-
 const kept = storage();
-new App(brokerUrl(), kept, loadSort(kept)).start();
+new App(document.baseURI, kept, loadSort(kept)).start();

@@ -5,7 +5,11 @@ use std::time::Instant;
 use super::{Request, Session, State, timing::BEAT_SHARE};
 use crate::{
     session::{
-        CloseReason, connect, control::Control, deadlines::Deadline, subscription, violation::Violation,
+        CloseReason, connect,
+        control::Control,
+        deadlines::Deadline,
+        subscription::{self, Name},
+        violation::Violation,
     },
     stomp::{Command, Frame, FrameBuilder, Limits},
 };
@@ -32,14 +36,8 @@ impl Session {
                 let detail = format!("nothing can be sent to {destination:.100?}; prices come from Kafka");
                 Err(Violation::new("unknown destination", detail))
             }
-            Command::Ack | Command::Nack => {
-                let detail = "every subscription has ack:auto, in which nothing is acknowledged";
-                Err(Violation::new("nothing to acknowledge", detail))
-            }
-            Command::Begin | Command::Commit | Command::Abort => {
-                let detail = "there are no transactions, as nothing can be sent";
-                Err(Violation::new("transactions are not supported", detail))
-            }
+            Command::Ack | Command::Nack => self.acknowledge(frame).map(|()| None),
+            Command::Begin | Command::Commit | Command::Abort => self.transact(frame).map(|()| None),
         }
     }
 
@@ -49,7 +47,8 @@ impl Session {
         if let Some(interval) = agreed.beat_to_client {
             self.deadlines.set(Deadline::Beat, now + interval.mul_f64(BEAT_SHARE));
         }
-        self.decoder.set_limits(Limits::with_frame_bytes(self.settings.frame_bytes));
+        self.version = agreed.version;
+        self.decoder.agree(agreed.version, Limits::with_frame_bytes(self.settings.frame_bytes));
         self.state = State::Connected(agreed);
         self.control.push(Control::Frame(connected));
         Ok(())
@@ -57,20 +56,24 @@ impl Session {
 
     fn subscribe(&mut self, frame: &Frame) -> Result<Request, Violation> {
         let standing = self.subscriptions.iter().map(|(_, subscription)| subscription);
-        let (subscription, wanted) = subscription::parse(frame, standing, &self.settings)?;
+        let (subscription, wanted) =
+            subscription::parse(frame, self.version, self.next_serial, standing, &self.settings)?;
+        self.next_serial += 1;
         self.wildcards += usize::from(subscription.is_wildcard);
-        let key = self.subscriptions.insert(subscription);
-        let subscription = u32::try_from(key).expect("subscriptions are bounded");
+        let prefetch = subscription.prefetch();
+        let place = self.subscriptions.insert(subscription);
+        let subscription = u32::try_from(place).expect("subscriptions are bounded");
+        self.outbox.limit(subscription, prefetch);
         Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
     }
 
     fn unsubscribe(&mut self, frame: &Frame) -> Result<Option<Request>, Violation> {
-        let id = frame.headers.get("id").ok_or_else(|| subscription::missing("id"))?;
-        let found = self.subscriptions.iter().find(|(_, subscription)| &*subscription.id == id);
-        // An unknown id is answered like a known one: pages unmount twice.
-        let request = found.map(|(key, _)| key).map(|key| {
-            self.wildcards -= usize::from(self.subscriptions.remove(key).is_wildcard);
-            Request::Unsubscribe { subscription: u32::try_from(key).expect("subscriptions are bounded") }
+        let name = Name::of(frame, self.version)?;
+        let found = self.subscriptions.iter().find(|(_, subscription)| subscription.name == name);
+        // An unknown name is answered like a known one: pages unmount twice.
+        let request = found.map(|(place, _)| place).map(|place| {
+            self.wildcards -= usize::from(self.subscriptions.remove(place).is_wildcard);
+            Request::Unsubscribe { subscription: u32::try_from(place).expect("subscriptions are bounded") }
         });
         self.give_receipt(frame);
         Ok(request)
@@ -86,9 +89,10 @@ impl Session {
         }
     }
 
-    fn give_receipt(&mut self, frame: &Frame) -> bool {
+    pub(super) fn give_receipt(&mut self, frame: &Frame) -> bool {
         let Some(receipt) = frame.headers.get("receipt") else { return false };
-        self.control.push(Control::Frame(FrameBuilder::new("RECEIPT").header("receipt-id", receipt).end()));
+        let frame = FrameBuilder::new("RECEIPT", self.version).header("receipt-id", receipt).end();
+        self.control.push(Control::Frame(frame));
         true
     }
 }

@@ -1,6 +1,6 @@
 //! What time does to a session: its deadlines, its pings and its heart-beats.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Session, State};
 use crate::session::{
@@ -8,7 +8,7 @@ use crate::session::{
 };
 
 /// Beats are sent after this share of the agreed interval, to leave the network the rest.
-pub(super) const BEAT_SHARE: f64 = 0.8;
+pub(in crate::session) const BEAT_SHARE: f64 = 0.8;
 
 impl Session {
     /// When [`Session::handle_timeout`] has to be called next.
@@ -49,6 +49,13 @@ impl Session {
             self.acknowledged = acknowledged;
             self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
         }
+    }
+
+    /// Everything that was handed over is in the kernel's hands, while nobody asks for more: a client that polls has
+    /// its answer and hasn't sent the next request. How long it took.
+    pub fn note_written(&mut self, now: Instant) -> Option<Duration> {
+        self.deadlines.clear(Deadline::Send);
+        self.handed_over.take().map(|begin| now.duration_since(begin))
     }
 
     pub(super) fn stop_timers_but_send(&mut self) {

@@ -7,7 +7,12 @@ use crate::{
     conflation::{Baseline, Due},
     last_value_cache::LastValueCache,
     publication::{Publication, Status},
-    session::{FrameSink, deadlines::Deadline},
+    session::{
+        FrameSink,
+        acknowledgement::{Acknowledgement, MessageId, SubscriptionKey},
+        deadlines::Deadline,
+    },
+    stomp::Version,
 };
 
 /// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
@@ -24,8 +29,7 @@ impl Session {
         cache: &LastValueCache,
         sink: &mut impl FrameSink,
     ) -> Transmitted {
-        self.deadlines.clear(Deadline::Send);
-        let blocked_for = self.handed_over.take().map(|begin| now.duration_since(begin));
+        let blocked_for = self.note_written(now);
         let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
         self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
         if matches!(self.state, State::Connected(_)) {
@@ -56,28 +60,46 @@ impl Session {
         let ordinal = publication.ordinal;
         let (kind, conflated): (&[u8], u64) = match due.baseline {
             // A delisted symbol has no state to take a snapshot of.
-            Baseline::Snapshot if publication.status == Status::Delisted => return,
+            Baseline::Snapshot if publication.status == Status::Delisted => {
+                return self.outbox.skipped(due.slot);
+            }
             Baseline::Snapshot => (b"type:snapshot\n", 0),
-            Baseline::After(sent) if sent >= ordinal => return,
+            Baseline::After(sent) if sent >= ordinal => return self.outbox.skipped(due.slot),
             Baseline::After(sent) => match publication.status {
                 Status::Listed => (b"type:update\n", ordinal - sent - 1),
                 Status::Delisted => (b"type:delisted\n", ordinal - sent - 1),
             },
         };
         self.outbox.sent(due.slot, ordinal);
+        let ack = self.note_sent(due.subscription, publication);
+        let mut digits = itoa::Buffer::new();
+        let conflated_line: [&[u8]; 3] = match conflated {
+            0 => [b"", b"", b""],
+            _ => [b"conflated:", digits.format(conflated).as_bytes(), b"\n"],
+        };
+        let [name, count, end] = conflated_line;
         let head = &self.subscriptions[due.subscription as usize].head;
-        if conflated == 0 {
-            sink.frame(&[head, kind, publication.tail()]);
-        } else {
-            let mut digits = itoa::Buffer::new();
-            let count = digits.format(conflated).as_bytes();
-            sink.frame(&[head, kind, b"conflated:", count, b"\n", publication.tail()]);
-        }
+        sink.frame(&[head, kind, name, count, end, ack.as_bytes(), &publication.tail(self.version)]);
         transmitted.messages += 1;
         transmitted.conflated += conflated;
         let oldest = transmitted
             .oldest_ingested_us
             .map_or(publication.ingested_us, |oldest| oldest.min(publication.ingested_us));
         transmitted.oldest_ingested_us = Some(oldest);
+    }
+
+    /// Remembers what the client has to acknowledge. Answers the header that tells it by which name,
+    /// which 1.2 has and the versions before have not.
+    fn note_sent(&mut self, subscription: u32, publication: &Publication) -> String {
+        let standing = &mut self.subscriptions[subscription as usize];
+        let serial = standing.serial;
+        let Some(unacknowledged) = &mut standing.unacknowledged else { return String::new() };
+        let message = MessageId::from(&**publication);
+        unacknowledged.note_sent(message);
+        if self.version < Version::V1_2 {
+            return String::new();
+        }
+        let of = SubscriptionKey { subscription, serial };
+        format!("ack:{}\n", Acknowledgement { of, message })
     }
 }

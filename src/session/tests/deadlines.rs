@@ -89,6 +89,20 @@ fn a_socket_that_takes_something_in_time_is_not_slow() {
 }
 
 #[test]
+fn pings_do_not_pile_up_for_a_client_that_takes_its_time() {
+    let mut talk = Talk::connected("0,0");
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");
+    talk.hand_over();
+    talk.stalled = true;
+    for acknowledged in 1..40 {
+        talk.session.note_progress(talk.now, acknowledged);
+        assert_eq!(talk.pass(9), [""; 0]);
+        talk.receive(Inbound::Pong);
+    }
+    assert_eq!(talk.said(), ["PING"]);
+}
+
+#[test]
 fn a_close_has_to_be_answered_within_two_seconds() {
     let mut talk = Talk::connected("10000,10000");
     talk.session.close(talk.now, CloseReason::Shutdown);
@@ -98,7 +112,7 @@ fn a_close_has_to_be_answered_within_two_seconds() {
     let mut talk = Talk::connected("10000,10000");
     talk.session.close(talk.now, CloseReason::Shutdown);
     talk.said();
-    talk.receive(Inbound::Close);
+    talk.receive(Inbound::Close(None));
     assert!(talk.session.has_output(), "the end has to be noticed");
     assert_eq!(talk.said(), [""; 0]);
     assert_eq!(talk.session.closed(), Some(CloseReason::Shutdown));

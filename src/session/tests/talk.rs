@@ -11,6 +11,7 @@ use crate::{
         Inbound, Request, Session, Settings,
         recorder::{Recorder, brief},
     },
+    stomp::Version,
 };
 
 /// A session, its client and its clock.
@@ -41,6 +42,14 @@ impl Talk {
     pub(super) fn connected_with(heart_beat: &str, settings: Settings) -> Self {
         let mut talk = Self::begin_with(settings);
         talk.send(&format!("CONNECT\naccept-version:1.2\nheart-beat:{heart_beat}\n\n"));
+        assert_eq!(talk.said(), ["CONNECTED"]);
+        talk
+    }
+
+    /// A session with a client of this version that wants no heart-beats.
+    pub(super) fn connected_as(version: Version) -> Self {
+        let mut talk = Self::begin();
+        talk.send(&format!("CONNECT\naccept-version:{version}\n\n"));
         assert_eq!(talk.said(), ["CONNECTED"]);
         talk
     }

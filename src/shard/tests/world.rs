@@ -16,6 +16,7 @@ use crate::{
         recorder::{Recorder, brief},
     },
     shard::{Output, SessionKey, Shard},
+    stomp::Version,
 };
 
 /// Counts how often somebody was woken.
@@ -71,8 +72,12 @@ impl World {
     }
 
     pub(super) fn connect(&mut self) -> Client {
+        self.connect_as(Version::V1_2)
+    }
+
+    pub(super) fn connect_as(&mut self, version: Version) -> Client {
         let client = self.open();
-        self.send(&client, "CONNECT\naccept-version:1.2\nheart-beat:0,0\n\n");
+        self.send(&client, &format!("CONNECT\naccept-version:{version}\nheart-beat:0,0\n\n"));
         assert_eq!(self.read(&client), ["CONNECTED"]);
         client
     }

@@ -3,12 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::stomp::FrameBuilder;
 
-const LIMITS: Limits = Limits { frame_bytes: 512, headers: 4, header_line_bytes: 64 };
+const LIMITS: Limits = Limits { frame_bytes: 512, headers: 5, header_line_bytes: 64 };
 
 /// Each frame on a line, `COMMAND name=value … [body]`; an error as `!Fault`.
-fn decode_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+fn decode_in_pieces<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, version: Version) -> Vec<String> {
     let mut decoder = Decoder::new(LIMITS);
+    decoder.agree(version, LIMITS);
     let mut out = Vec::new();
     for piece in pieces {
         decoder.push(piece);
@@ -39,15 +41,23 @@ fn describe(frame: &Frame) -> String {
 
 #[track_caller]
 fn check(input: &[u8], expected: &[&str]) {
-    assert_eq!(decode_in_pieces([input]), expected, "whole: {:?}", String::from_utf8_lossy(input));
-    assert_eq!(decode_in_pieces(input.chunks(1)), expected, "bytewise: {:?}", String::from_utf8_lossy(input));
+    check_as(Version::V1_2, input, expected);
+}
+
+#[track_caller]
+fn check_as(version: Version, input: &[u8], expected: &[&str]) {
+    let text = String::from_utf8_lossy(input);
+    assert_eq!(decode_in_pieces([input], version), expected, "{version}, whole: {text:?}");
+    assert_eq!(decode_in_pieces(input.chunks(1), version), expected, "{version}, bytewise: {text:?}");
 }
 
 #[test]
 fn frames_are_read_with_either_line_end() {
-    check(b"SUBSCRIBE\nid:0\ndestination:/a\n\n\0", &["SUBSCRIBE id=0 destination=/a"]);
-    check(b"SUBSCRIBE\r\nid:0\r\n\r\n\0", &["SUBSCRIBE id=0"]);
-    check(b"DISCONNECT\n\n\0", &["DISCONNECT"]);
+    for version in Version::ALL {
+        check_as(version, b"SUBSCRIBE\nid:0\ndestination:/a\n\n\0", &["SUBSCRIBE id=0 destination=/a"]);
+        check_as(version, b"SUBSCRIBE\r\nid:0\r\n\r\n\0", &["SUBSCRIBE id=0"]);
+        check_as(version, b"DISCONNECT\n\n\0", &["DISCONNECT"]);
+    }
 }
 
 #[test]
@@ -71,8 +81,11 @@ fn a_body_ends_at_its_length_or_at_the_first_nul() {
 }
 
 #[test]
-fn headers_split_at_the_first_colon_and_are_never_trimmed() {
-    check(b"SEND\na: b:c \n\n\0", &["SEND a= b:c "]);
+fn headers_split_at_the_first_colon_and_are_trimmed_in_1_0_alone() {
+    check(b"SEND\na : b:c \n\n\0", &["SEND a = b:c "]);
+    check_as(Version::V1_1, b"SEND\na : b:c \n\n\0", &["SEND a = b:c "]);
+    check_as(Version::V1_0, b"SEND\na: b:c \n\n\0", &["SEND a=b:c"]);
+    check_as(Version::V1_0, b"SEND\ncontent-length: 1\n\n\0\0", &["SEND content-length=1 \"\\0\""]);
     check(b"SEND\na:\n\n\0", &["SEND a="]);
     check(b"SEND\n:a\n\n\0", &["!Grammar"]);
     check(b"SEND\na\n\n\0", &["!Grammar"]);
@@ -88,6 +101,10 @@ a\cb:\n\\
     );
     check(b"SEND\na\\cb:\\\\c\n\n\0", &["SEND a:b=\\c"]);
     check(b"SEND\na:\\t\n\n\0", &["!Grammar"]);
+    check(b"SEND\na:\\r\n\n\0", &["SEND a=\r"]);
+    check_as(Version::V1_1, b"SEND\na\\c:\\\\c\n\n\0", &["SEND a:=\\c"]);
+    check_as(Version::V1_1, b"SEND\na:\\r\n\n\0", &["!Grammar"]);
+    check_as(Version::V1_0, b"SEND\na\\c:\\t\\\n\n\0", &["SEND a\\c=\\t\\"]);
     check(b"CONNECT\npasscode:a\\tb:c\\\n\n\0", &["CONNECT passcode=a\\tb:c\\"]);
 }
 
@@ -116,14 +133,14 @@ fn text_must_be_utf_8() {
 #[test]
 fn limits_hold_for_what_is_accumulated() {
     check(&[b"SEND\na:".as_slice(), &[b'x'; 63], b"\n\n\0"].concat(), &["!Size"]);
-    check(b"SEND\na:1\nb:2\nc:3\nd:4\ne:5\n\n\0", &["!Size"]);
+    check(b"SEND\na:1\nb:2\nc:3\nd:4\ne:5\nf:6\n\n\0", &["!Size"]);
     check(b"SEND\ncontent-length:506\n\n", &["!Size"]);
     check(b"SEND\ncontent-length:99999999999999999999999\n\n", &["!Size"]);
     check(&[b"SEND\n\n".as_slice(), &[b'x'; 600]].concat(), &["!Size"]);
     check(&[b"SEND\n".as_slice(), &b"a:b\n".repeat(200)].concat(), &["!Size"]);
     let largest = [b"SEND\n\n".as_slice(), &[b'x'; 505], b"\0"].concat();
-    assert_eq!(decode_in_pieces([largest.as_slice()]).len(), 1);
-    assert!(decode_in_pieces([largest.as_slice()])[0].starts_with("SEND \""));
+    assert_eq!(decode_in_pieces([largest.as_slice()], Version::V1_2).len(), 1);
+    assert!(decode_in_pieces([largest.as_slice()], Version::V1_2)[0].starts_with("SEND \""));
 }
 
 #[test]
@@ -134,28 +151,100 @@ fn an_idle_decoder_holds_no_buffer() {
     assert_eq!(decoder.buffer.capacity(), 0);
 }
 
+#[test]
+fn an_undefined_escape_is_told_with_those_that_are_defined() {
+    let told = |version| {
+        let mut decoder = Decoder::new(LIMITS);
+        decoder.agree(version, LIMITS);
+        decoder.push(b"SEND\na:\\t\n\n\0");
+        decoder.next_frame().unwrap_err().to_string()
+    };
+    let escapes = r"\n \c \\ are defined in 1.1";
+    assert_eq!(told(Version::V1_1), format!(r#"header line "a:\\t" has an undefined escape; {escapes}"#));
+    assert!(told(Version::V1_2).ends_with(r"\r \n \c \\ are defined in 1.2"));
+}
+
+/// The pieces of a stream that is cut at these places.
+fn cut<'a>(stream: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&stream.len())).collect();
+    cuts.extend([0, stream.len()]);
+    cuts.sort_unstable();
+    cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]).collect()
+}
+
+/// Header texts that a version can carry. A name isn't empty, and one of 1.0 has no colon; a value
+/// of 1.0 has no spaces around it.
+fn header_text(version: Version) -> impl Strategy<Value = String> {
+    let characters = match version {
+        Version::V1_0 => r"[a-z\\€]{1,6}",
+        Version::V1_1 => r"[a-z\\€: \n]{1,6}",
+        Version::V1_2 => r"[a-z\\€: \n\r]{1,6}",
+    };
+    characters.prop_filter("content-length is the builder's own", |text| text != "content-length")
+}
+
+fn version_and_headers() -> impl Strategy<Value = (Version, Vec<(String, String)>)> {
+    prop::sample::select(&Version::ALL).prop_flat_map(|version| {
+        let header = (header_text(version), header_text(version));
+        (Just(version), prop::collection::vec(header, 0..4))
+    })
+}
+
+#[test]
+fn a_head_that_is_too_long_is_not_looked_into_however_it_comes() {
+    let head = format!("ACK\nno colon\n{}\n\0", "x:y\n".repeat(200));
+    check(head.as_bytes(), &["!Size"]);
+    check(format!("NO COMMAND IS SO LONG{head}").as_bytes(), &["!Grammar"]);
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same_frames(
         parts in prop::collection::vec(
             prop_oneof![
                 Just("SUBSCRIBE\nid:1\n\n\0"), Just("SEND\ncontent-length:3\n\na\0b\0"), Just("\n"), Just("\r\n"),
-                Just("SEND\r\na\\c:b\r\n\r\nbody\0"), Just("X"), Just("\0"), Just("CONNECT\naccept-version:1.2\n\n\0"),
+                Just("SEND\r\na\\c: b\r\n\r\nbody\0"), Just("X"), Just("\0"), Just("ACK\nid:\\r\n\n\0"),
+                Just("CONNECT\naccept-version:1.2\n\n\0"), Just("SEND\nname:€\n\n€\0"), Just("NACK\nno colon"),
             ],
             0..6,
         ),
         cuts in prop::collection::vec(0_usize..200, 0..8),
+        version in prop::sample::select(&Version::ALL),
     ) {
         let stream = parts.concat().into_bytes();
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(stream.len())).collect();
-        cuts.extend([0, stream.len()]);
-        cuts.sort_unstable();
-        let pieces = cuts.windows(2).map(|pair| &stream[pair[0]..pair[1]]);
-        prop_assert_eq!(decode_in_pieces(pieces), decode_in_pieces([stream.as_slice()]));
+        let pieces = cut(&stream, &cuts);
+        prop_assert_eq!(decode_in_pieces(pieces, version), decode_in_pieces([stream.as_slice()], version));
     }
 
     #[test]
-    fn no_input_panics(bytes in prop::collection::vec(prop_oneof![Just(0_u8), Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 0..200)) {
-        decode_in_pieces([bytes.as_slice()]);
+    fn what_was_encoded_is_decoded_alike_however_it_is_cut(
+        (version, headers) in version_and_headers(),
+        body in prop::collection::vec(prop_oneof![Just(0_u8), Just(b'\n'), any::<u8>()], 0..40),
+        cuts in prop::collection::vec(0_usize..200, 0..8),
+    ) {
+        let builder = headers
+            .iter()
+            .fold(FrameBuilder::new("SEND", version), |builder, (name, value)| builder.header(name, value));
+        let stream = builder.body(&body);
+        let mut decoder = Decoder::new(LIMITS);
+        decoder.agree(version, LIMITS);
+        let mut decoded = None;
+        for piece in cut(&stream, &cuts) {
+            decoder.push(piece);
+            if let Some(frame) = decoder.next_frame().unwrap() {
+                prop_assert_eq!(decoded.replace(frame), None);
+            }
+        }
+        let headers = headers.into_iter().chain([("content-length".to_owned(), body.len().to_string())]);
+        let expected = Frame { command: Command::Send, headers: headers.collect(), body };
+        prop_assert_eq!(decoded, Some(expected));
+    }
+
+    #[test]
+    fn no_input_panics(
+        bytes in prop::collection::vec(prop_oneof![Just(0_u8), Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 0..200),
+        version in prop::sample::select(&Version::ALL),
+    ) {
+        decode_in_pieces([bytes.as_slice()], version);
     }
 }

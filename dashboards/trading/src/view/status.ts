@@ -16,7 +16,7 @@ export interface Figures {
 
 const FIGURES = [
   ["rate", "Messages", "STOMP messages a second, over the last two seconds"],
-  ["bytes", "Inbound", "Bytes a second on the WebSocket, frames' headers included"],
+  ["bytes", "Inbound", "Bytes a second of STOMP frames, their headers included"],
   ["conflated", "Conflated", "Share of ticks that were folded into a newer state before this page took them"],
   ["newest", "Newest", "Time since the newest update arrived, by this page's own clock"],
   ["delay", "Delay", ""],
@@ -65,6 +65,7 @@ export class Status {
   tick(nowMs: number): void {
     const feed = this.#feed;
     if (feed.kind === "given-up") this.#detail.set(feed.reason);
+    else if (feed.kind === "connected" && feed.transport === "sockjs") this.#detail.set("over HTTP, as WebSocket is blocked");
     else if (feed.kind !== "disconnected") this.#detail.set("");
     else {
       const seconds = Math.max(Math.ceil((feed.retryAtMs - nowMs) / 1000), 0);

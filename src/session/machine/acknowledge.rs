@@ -1,0 +1,110 @@
+//! ACK, NACK, and the transactions that they may be in.
+
+use super::Session;
+use crate::{
+    session::{
+        acknowledgement::{Acknowledgement, MessageId, SubscriptionKey},
+        subscription::{self, Name, Subscription},
+        violation::Violation,
+    },
+    stomp::{Command, Frame, Version},
+};
+
+impl Session {
+    pub(super) fn acknowledge(&mut self, frame: &Frame) -> Result<(), Violation> {
+        if frame.command == Command::Nack && self.version == Version::V1_0 {
+            return Err(Violation::new("unknown command", "there is no NACK in STOMP 1.0"));
+        }
+        let acknowledgement = self.find_acknowledged(frame)?;
+        match (frame.headers.get("transaction"), acknowledgement) {
+            (Some(transaction), Some(it)) => self.transactions.add(transaction, it)?,
+            (None, Some(it)) => {
+                self.apply(it);
+                // The client answers what it was sent: that can't be more than the server wants.
+                self.charge(-1.0);
+            }
+            (_, None) => {}
+        }
+        self.give_receipt(frame);
+        Ok(())
+    }
+
+    pub(super) fn transact(&mut self, frame: &Frame) -> Result<(), Violation> {
+        let name = frame.headers.get("transaction").ok_or_else(|| subscription::missing("transaction"))?;
+        match frame.command {
+            Command::Begin => self.transactions.begin(name)?,
+            Command::Commit => {
+                for acknowledgement in self.transactions.end(name)? {
+                    self.apply(acknowledgement);
+                }
+            }
+            _ => drop(self.transactions.end(name)?),
+        }
+        self.give_receipt(frame);
+        Ok(())
+    }
+
+    /// Makes room for what was acknowledged. What isn't there any more, its subscription being gone
+    /// or the message acknowledged twice within a transaction, makes none.
+    fn apply(&mut self, Acknowledgement { of, message }: Acknowledgement) {
+        let standing = self.subscriptions.get_mut(of.subscription as usize);
+        let Some(subscription) = standing.filter(|it| it.serial == of.serial) else { return };
+        let Some(unacknowledged) = &mut subscription.unacknowledged else { return };
+        let messages = unacknowledged.acknowledge(message);
+        self.outbox.grant(of.subscription, messages);
+    }
+
+    /// Which message a frame names; `None` if it's one of a subscription that has ended since: the
+    /// client can't know how far its UNSUBSCRIBE has come.
+    fn find_acknowledged(&self, frame: &Frame) -> Result<Option<Acknowledgement>, Violation> {
+        let header = |name| frame.headers.get(name).ok_or_else(|| subscription::missing(name));
+        match self.version {
+            Version::V1_2 => {
+                let text = header("id")?;
+                let named: Acknowledgement = text.parse().map_err(|()| unknown("id", text))?;
+                match self.subscriptions.get(named.of.subscription as usize) {
+                    Some(standing) if standing.serial == named.of.serial => {
+                        if has(standing, named.message) {
+                            Ok(Some(named))
+                        } else {
+                            Err(unknown("id", text))
+                        }
+                    }
+                    _ if named.of.serial < self.next_serial => Ok(None),
+                    _ => Err(unknown("id", text)),
+                }
+            }
+            Version::V1_1 => {
+                let (text, id) = (header("message-id")?, Name::Id(header("subscription")?.into()));
+                self.find_sent(text, |subscription| subscription.name == id).map(Some)
+            }
+            Version::V1_0 => self.find_sent(header("message-id")?, |_| true).map(Some),
+        }
+    }
+
+    /// The message of this id that was sent for one of these subscriptions.
+    fn find_sent(
+        &self,
+        text: &str,
+        of: impl Fn(&Subscription) -> bool,
+    ) -> Result<Acknowledgement, Violation> {
+        let message: MessageId = text.parse().map_err(|()| unknown("message-id", text))?;
+        let found = self.subscriptions.iter().find(|(_, it)| of(it) && has(it, message));
+        let (place, subscription) = found.ok_or_else(|| unknown("message-id", text))?;
+        Ok(Acknowledgement { of: key(place, subscription), message })
+    }
+}
+
+fn key(place: usize, subscription: &Subscription) -> SubscriptionKey {
+    let place = u32::try_from(place).expect("subscriptions are bounded");
+    SubscriptionKey { subscription: place, serial: subscription.serial }
+}
+
+fn has(subscription: &Subscription, message: MessageId) -> bool {
+    subscription.unacknowledged.as_ref().is_some_and(|unacknowledged| unacknowledged.has(message))
+}
+
+fn unknown(header: &str, text: &str) -> Violation {
+    let detail = format!("{header} {text:.100?} is no message that waits to be acknowledged");
+    Violation::new("nothing to acknowledge", detail)
+}
