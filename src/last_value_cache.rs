@@ -97,12 +97,13 @@ impl LastValueCache {
         &self.topics[id.index()]
     }
 
-    /// A symbol's newest state.
-    pub fn current(&self, symbol: &str) -> Option<&Arc<Publication>> {
-        self.by_symbol.get(symbol).and_then(|id| self.topics[id.index()].current.as_ref())
+    /// The topic of a symbol that has published. It stays, while one of a symbol that was only
+    /// subscribed to goes with its last route.
+    pub fn published(&self, symbol: &str) -> Option<TopicId> {
+        self.by_symbol.get(symbol).copied().filter(|id| self.topics[id.index()].current.is_some())
     }
 
-    /// All newest states, by symbol number.
+    /// All newest states, by symbol number, and their topics, which stay.
     pub fn iter(&self) -> impl Iterator<Item = (TopicId, &Arc<Publication>)> {
         self.by_id.iter().flatten().filter_map(|id| Some((*id, self.topics[id.index()].current.as_ref()?)))
     }
@@ -161,8 +162,9 @@ mod tests {
         let mut cache = LastValueCache::default();
         assert!(matches!(cache.put(publication(3, "A", 1)), Put::New(_)));
         assert!(matches!(cache.put(publication(3, "A", 2)), Put::Known(_)));
-        assert_eq!(cache.current("A").unwrap().ordinal, 2);
-        assert!(cache.current("B").is_none());
+        let topic = cache.published("A").unwrap();
+        assert_eq!(cache.topic(topic).current.as_ref().unwrap().ordinal, 2);
+        assert_eq!(cache.published("B"), None);
         assert_eq!(cache.iter().count(), 1);
     }
 

@@ -25,6 +25,7 @@ use super::{
 use crate::{
     clock::now_us,
     last_value_cache::LastValueCache,
+    log_limiter::LogLimiter,
     metrics::{SessionMetrics, seconds},
     session::{
         CloseReason, FrameSink, Inbound, Session, Settings, Severity, SubscriptionCounts, Transmitted,
@@ -53,6 +54,8 @@ struct Inner {
     /// Sessions open in the whole process.
     open: Arc<AtomicUsize>,
     next_session: Cell<u64>,
+    /// Keeps sessions that end badly from filling the log.
+    end_log: RefCell<LogLimiter>,
     reported: Cell<Reported>,
 }
 
@@ -87,6 +90,7 @@ impl ShardActor {
             metrics,
             open,
             next_session: Cell::new(0),
+            end_log: RefCell::default(),
             reported: Cell::default(),
         }));
         rt::spawn(actor.clone().run(deadline_interval));
@@ -163,6 +167,19 @@ impl ShardActor {
         }
     }
 
+    /// Clients that break the rules are worth a line each, but not a line each of a flood.
+    fn log_end(&self, session: &str, reason: CloseReason, now: Instant) {
+        let (code, label) = (reason.code(), reason.label());
+        match reason.severity() {
+            Severity::Expected => tracing::debug!(session, code, reason = label, "session ended"),
+            Severity::Notable => {
+                if let Some(untold) = self.0.end_log.borrow_mut().may_tell(now) {
+                    tracing::info!(session, code, reason = label, untold, "session ended");
+                }
+            }
+        }
+    }
+
     fn count_blocked(&self, blocked_for: Option<Duration>) {
         if let Some(blocked) = blocked_for.filter(|blocked| *blocked > BLOCKED_NOTABLE) {
             self.0.metrics.write_blocked.observe(blocked.as_secs_f64());
@@ -228,7 +245,7 @@ impl Application for StompSession {
         inner.open.fetch_sub(1, Ordering::Relaxed);
         inner.metrics.of(self.transport).open.dec();
         inner.metrics.closed.with_label_values(&[reason.label()]).inc();
-        log_end(&id, reason);
+        self.actor.log_end(&id, reason, now);
     }
 }
 
@@ -238,10 +255,3 @@ impl Drop for StompSession {
     }
 }
 
-fn log_end(session: &str, reason: CloseReason) {
-    let (code, reason_label) = (reason.code(), reason.label());
-    match reason.severity() {
-        Severity::Expected => tracing::debug!(session, code, reason = reason_label, "session ended"),
-        Severity::Notable => tracing::info!(session, code, reason = reason_label, "session ended"),
-    }
-}

@@ -1,15 +1,16 @@
 //! The API for pages and services that want to look once.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::json;
 
-use super::AppState;
+use super::{AppState, listing};
 use crate::{
     actors::shard::ShardActor,
     feed::symbol_list::symbol_list,
+    last_value_cache::{LastValueCache, TopicId},
     market::SymbolRef,
     publication::{Publication, Status},
 };
@@ -38,79 +39,76 @@ struct SymbolEntry<'a> {
 
 /// Every symbol that has a state, in alphabetical order.
 pub(super) async fn symbols(request: HttpRequest) -> HttpResponse {
-    let mut publications = listed(&request);
-    publications.sort_unstable_by(|a, b| a.symbol.cmp(&b.symbol));
-    let symbols: Vec<_> = publications
-        .iter()
-        .map(|publication| {
-            let symbol = publication.symbol.as_str();
-            let listed = symbol_list().get(symbol);
-            SymbolEntry {
-                symbol,
-                name: listed.map(|listed| listed.name.as_str()),
-                sector: listed.map(|listed| listed.sector.as_str()),
-                seq: publication.seq,
-                time_us: publication.state.time_us,
-            }
-        })
-        .collect();
-    HttpResponse::Ok().json(json!({ "symbols": symbols }))
+    let shard = shard(&request);
+    let order = shard.with_cache(|cache| {
+        let mut listed: Vec<_> = listed(cache).collect();
+        listed.sort_unstable_by(|(_, a), (_, b)| a.symbol.cmp(&b.symbol));
+        listed.into_iter().map(|(topic, _)| topic).collect()
+    });
+    listing::answer(&request, shard, b"{\"symbols\":[".to_vec(), order, write_symbol)
+}
+
+fn write_symbol(publication: &Publication, out: &mut Vec<u8>) {
+    let symbol = publication.symbol.as_str();
+    let listed = symbol_list().get(symbol);
+    let entry = SymbolEntry {
+        symbol,
+        name: listed.map(|listed| listed.name.as_str()),
+        sector: listed.map(|listed| listed.sector.as_str()),
+        seq: publication.seq,
+        time_us: publication.state.time_us,
+    };
+    serde_json::to_writer(out, &entry).expect("a vector takes every byte");
 }
 
 /// The states that a snapshot on subscribe would give: of the symbols named, which may be unknown,
 /// or of all.
 pub(super) async fn snapshot(request: HttpRequest, state: web::Data<AppState>) -> HttpResponse {
-    let publications = match asked_for(&request) {
-        Ok(publications) => publications,
+    let shard = shard(&request);
+    let order = match shard.with_cache(|cache| asked_for(&request, cache)) {
+        Ok(order) => order,
         Err(error) => return HttpResponse::BadRequest().json(json!({ "error": error })),
     };
-    let mut body = Vec::with_capacity(64 + publications.len() * 256);
-    body.extend_from_slice(b"{\"epoch\":");
+    let mut head = b"{\"epoch\":".to_vec();
     let epoch = state.readiness.epoch();
-    serde_json::to_writer(&mut body, &epoch.as_deref()).expect("a vector takes every byte");
-    body.extend_from_slice(b",\"snapshots\":[");
-    for (at, publication) in publications.iter().enumerate() {
-        if at > 0 {
-            body.push(b',');
-        }
-        publication.write_open_json(&mut body);
-        body.extend_from_slice(b",\"seq\":");
-        body.extend_from_slice(itoa::Buffer::new().format(publication.seq).as_bytes());
-        body.push(b'}');
-    }
-    body.extend_from_slice(b"]}");
-    HttpResponse::Ok().content_type("application/json").body(body)
+    serde_json::to_writer(&mut head, &epoch.as_deref()).expect("a vector takes every byte");
+    head.extend_from_slice(b",\"snapshots\":[");
+    listing::answer(&request, shard, head, order, write_snapshot)
+}
+
+fn write_snapshot(publication: &Publication, out: &mut Vec<u8>) {
+    publication.write_open_json(out);
+    out.extend_from_slice(b",\"seq\":");
+    out.extend_from_slice(itoa::Buffer::new().format(publication.seq).as_bytes());
+    out.push(b'}');
 }
 
 /// What the query `?symbols=A,B` asks for; all without it. Other parameters are nobody's here.
-fn asked_for(request: &HttpRequest) -> Result<Vec<Arc<Publication>>, String> {
+fn asked_for(request: &HttpRequest, cache: &LastValueCache) -> Result<Vec<TopicId>, String> {
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map_err(|error| error.to_string())?;
     let mut given = query.iter().filter(|(name, _)| name == "symbols").map(|(_, value)| value.as_str());
     match (given.next(), given.next()) {
-        (None | Some(""), None) => Ok(listed(request)),
-        (Some(symbols), None) => named(request, symbols),
+        (None | Some(""), None) => Ok(listed(cache).map(|(topic, _)| topic).collect()),
+        (Some(symbols), None) => named(cache, symbols),
         (_, Some(_)) => Err("symbols stands twice: allowed is one list, such as symbols=A,B".to_owned()),
     }
 }
 
-fn named(request: &HttpRequest, symbols: &str) -> Result<Vec<Arc<Publication>>, String> {
-    let mut publications = Vec::new();
+fn named(cache: &LastValueCache, symbols: &str) -> Result<Vec<TopicId>, String> {
+    let mut topics = Vec::new();
     // Each once: a small question is not to have an answer a hundred times its size.
     let mut seen = HashSet::new();
     for symbol in symbols.split(',').filter(|symbol| seen.insert(*symbol)) {
         let symbol = SymbolRef::parse(symbol).map_err(|error| format!("symbols: {symbol:.40?}: {error}"))?;
-        publications.extend(shard(request).with_cache(|cache| cache.current(symbol.as_str()).cloned()));
+        topics.extend(cache.published(symbol.as_str()));
     }
-    publications.retain(|publication| publication.status == Status::Listed);
-    Ok(publications)
+    Ok(topics)
 }
 
-fn listed(request: &HttpRequest) -> Vec<Arc<Publication>> {
-    shard(request).with_cache(|cache| {
-        let is_listed = |publication: &&Arc<Publication>| publication.status == Status::Listed;
-        cache.iter().map(|(_, publication)| publication).filter(is_listed).cloned().collect()
-    })
+fn listed(cache: &LastValueCache) -> impl Iterator<Item = (TopicId, &Publication)> {
+    let all = cache.iter().map(|(topic, publication)| (topic, &**publication));
+    all.filter(|(_, publication)| publication.status == Status::Listed)
 }
 
 pub(super) fn shard(request: &HttpRequest) -> &ShardActor {

@@ -4,6 +4,7 @@ mod api;
 mod client_address;
 mod framing;
 mod health;
+mod listing;
 mod pages;
 pub mod sockjs;
 mod state;
