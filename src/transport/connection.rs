@@ -219,6 +219,11 @@ impl AsyncRead for Connection {
             }
             Poll::Pending => return Poll::Pending,
         };
+        if this.socket().phase() == Some(Phase::Idle) {
+            // Every request has its answer. Empty lines that ended no head, as that after the last chunk of
+            // a body, don't add up over a connection's life.
+            this.heads.ended = this.socket().requests();
+        }
         if !matches!(this.socket().phase(), Some(Phase::Body | Phase::Session)) {
             this.heads.look_at(&buffer.filled()[filled..]);
             if this.heads.ended > this.socket().requests() + REQUESTS_AHEAD_MAX {

@@ -2,11 +2,7 @@
 
 use std::{future::poll_fn, rc::Rc, sync::Arc};
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::{Version, header::X_FRAME_OPTIONS},
-    rt, web,
-};
+use actix_web::{HttpRequest, HttpResponse, http::Version, rt, web};
 
 use super::{Endpoint, Service, headers};
 use crate::{
@@ -14,7 +10,7 @@ use crate::{
         connection::Connection,
         sockjs::{AnswerBody, Claim, Command, Entry, Home},
     },
-    http::{client_address, upgrade::Refusal},
+    http::{client_address, framing::MayBeFramed, upgrade::Refusal},
     sockjs::{Callback, CallbackError, Framing, Lasting},
     transport::{
         Transport,
@@ -94,8 +90,9 @@ impl<S: Service> Endpoint<S> {
         headers::not_cached(&mut response);
         response.content_type(framing.content_type());
         if matches!(framing, Framing::HtmlFile(_)) {
-            // It stands in a frame of a page of this origin.
-            response.insert_header((X_FRAME_OPTIONS, "SAMEORIGIN"));
+            // It stands in a frame of the iframe page, which stands in one of another site: browsers
+            // hold "SAMEORIGIN" against all that are around it.
+            response.extensions_mut().insert(MayBeFramed);
         }
         let is_old = request.version() < Version::HTTP_11;
         let body = match (framing.lasting(), socket) {

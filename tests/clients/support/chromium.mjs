@@ -1,6 +1,7 @@
 // Pages with a client under test: served from an origin of their own, opened in Chromium, driven like a process.
 
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +16,8 @@ const ARGS = [
   "--disable-component-update", "--disable-sync",
 ];
 const ENTRY = fileURLToPath(new URL("../drivers/javascript/page.mjs", import.meta.url));
+/** What the server's iframe page loads, for the transports that need one. */
+const SOCKJS = fileURLToPath(new URL("../node_modules/sockjs-client/dist/sockjs.min.js", import.meta.url));
 const HTML = '<!doctype html><meta charset="utf-8"><title>client</title><script src="/client.js"></script>';
 
 /** Starts Chromium; the test's end stops it. */
@@ -34,11 +37,11 @@ export async function servePage(t) {
     define: { global: "globalThis" },
     logLevel: "warning",
   });
-  const script = outputFiles[0].text;
+  const scripts = new Map([["/client.js", outputFiles[0].text], ["/sockjs.js", await readFile(SOCKJS)]]);
   const server = createServer((request, response) => {
-    const isScript = request.url === "/client.js";
-    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? script : HTML);
+    const script = scripts.get(request.url);
+    response.setHeader("content-type", script ? "text/javascript" : "text/html");
+    response.end(script ?? HTML);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

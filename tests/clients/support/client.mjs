@@ -20,6 +20,8 @@ import { eventually } from "./eventually.mjs";
 
 const TOLD_ON_FAILURE = 12;
 const STOP_MS = 5_000;
+/** A bound, not an expectation: what comes comes at once, but on a busy machine. */
+const WAIT_MS = 30_000;
 
 /** Starts a driver as a process; the test's end stops it. */
 export function startProcess(t, [program, ...args]) {
@@ -76,7 +78,7 @@ export class Client {
     return this.until(`"${event}"`, () => this.all(event, matches)[0]);
   }
 
-  until(what, check, timeoutMs) {
+  until(what, check, timeoutMs = WAIT_MS) {
     return eventually(what, check, timeoutMs).catch((error) => {
       const last = this.events.slice(-TOLD_ON_FAILURE).map((event) => `\n  ${JSON.stringify(event)}`);
       throw new Error(`${error.message}\nThe client's last events:${last.join("")}\nIt printed: ${this.complaints}`);

@@ -6,14 +6,16 @@ import assert from "node:assert/strict";
 import { startServer } from "./server.mjs";
 import { openTap } from "./tap.mjs";
 
-export const TEST_MS = 120_000;
-/** Short enough to see some, long enough for a busy machine: clients give up after 1.5 or 2 intervals. */
-const HEART_BEAT_MS = 500;
-export const HEART_BEAT = [HEART_BEAT_MS, HEART_BEAT_MS];
-const BEATS = 3;
+/** A bound, not an expectation: on an idle machine a client takes about ten seconds. */
+export const TEST_MS = 300_000;
+/** What clients offer where heart-beats aren't the subject: nobody gives up because the machine is busy. */
+export const HEART_BEAT = [10_000, 10_000];
+/** Short enough to see some, while clients give up after 1.5 or 2 intervals. */
+const SHORT_BEAT_MS = 1_000;
+const BEATS = 2;
 const UPDATES = 3;
 const SYMBOLS = 20;
-const SERVER_ARGS = ["--symbols", String(SYMBOLS), "--rate", "200", "--heart-beat-ms", String(HEART_BEAT_MS)];
+const SERVER_ARGS = ["--symbols", String(SYMBOLS), "--rate", "200", "--heart-beat-ms", String(SHORT_BEAT_MS)];
 
 /**
  * Puts a client through everything. `client` says:
@@ -36,7 +38,8 @@ export async function goThrough(t, client) {
     });
   }
   await t.test("heart-beats keep a quiet connection", async (t) => {
-    await stayQuietly(await connect(t, client, await tap(t), client.versions.slice(-1)), server);
+    const heartBeat = [SHORT_BEAT_MS, SHORT_BEAT_MS];
+    await stayQuietly(await connect(t, client, await tap(t), client.versions.slice(-1), { heartBeat }), server);
   });
   await t.test("a lost server that comes back", async (t) => {
     const connection = await connect(t, client, await tap(t), client.versions, { comeBack: true });
@@ -92,7 +95,7 @@ async function subscribeAndLeave({ client, tap }, server, { shows }) {
   if (shows.includes("disconnect")) await client.saw("receipt", ({ id }) => id === "bye");
   else await client.until("the receipt on the wire", () => tap.fromServer.text.includes("receipt-id:bye"));
   await client.saw("closed");
-  assert.deepEqual(client.all("error"), []);
+  assert.deepEqual([...client.all("error"), ...client.all("failed")], []);
 }
 
 async function provokeError({ client }) {

@@ -8,7 +8,7 @@ const HOST = "127.0.0.1";
 /** WebSocket frames whose payload is text or binary, or goes on with it. */
 const DATA_OPCODES = new Set([0, 1, 2]);
 /** A STOMP heart-beat: alone in a WebSocket message, or as SockJS frames it, in whichever transport. */
-const BEAT = /^(\n|(data: )?a?\["\\n"\])$/;
+const BEAT = /^(\n|(data: )?a?\["\\n"\]|d=%5B%22%5Cn%22%5D|(\/\*\*\/[\w.]+|p)\("a\[\\"\\\\n\\"\]"\);)$/;
 
 /** A tap in front of `port`; the test's end closes it and every connection through it. */
 export async function openTap(t, port) {
