@@ -29,9 +29,9 @@
 //!   every byte before is in the kernel's hands, and `TCP_NOTSENT_LOWAT` keeps the kernel from taking
 //!   much. What a client doesn't read stays in its outbox, where it is conflated. (A queue of messages
 //!   in front of the socket, as `actix_ws::Session` has one, takes 4 MiB of old prices first.)
-//! - **SockJS pulls too.** A session that its client receives by requests has a home, a task on its
-//!   shard's thread. An answer, on whichever thread it was asked for, wants one chunk when all before
-//!   is in the kernel's hands; while there is no answer nobody asks, and only slots are kept.
+//! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
+//!   the other and maybe on different threads. Its session stays where it was opened, and each answer
+//!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime

@@ -103,10 +103,7 @@ impl MessageBody for Listing {
     }
 
     /// Asked only when everything before is in the kernel's hands.
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         if matches!(self.stage, Stage::Ended) {
             return Poll::Ready(None);
         }

@@ -1,11 +1,12 @@
 //! STOMP sessions as what is behind SockJS's bases.
 
+use core::net::IpAddr;
 use std::{rc::Rc, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::{
-    AppState, Refusal,
+    AppState, Refusal, client_address,
     sockjs::{Endpoint, Service, Settings},
     upgrade::{check_origin, refuse, take_place},
 };
@@ -76,6 +77,10 @@ impl Service for StompService {
 
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Refusal> {
         check_origin(request, &self.state)
+    }
+
+    fn client_address(&self, request: &HttpRequest) -> IpAddr {
+        client_address(request)
     }
 
     fn open(

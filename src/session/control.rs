@@ -60,8 +60,10 @@ const FRAME_BYTES_MAX: usize = 64 * 1024;
 impl ControlQueue {
     pub(super) fn push(&mut self, control: Control) {
         let is_needless = match control {
-            // Nobody needs a beat that follows something else.
-            Control::Beat => !self.queue.is_empty(),
+            // Nobody needs a beat beside a frame. Pages don't see a PING or its answer.
+            Control::Beat => {
+                matches!(self.queue.back(), Some(Control::Frame(_) | Control::Beat | Control::Close { .. }))
+            }
             // One question is enough for a client that takes its time to read it.
             Control::Ping => self.queue.iter().any(|queued| matches!(queued, Control::Ping)),
             _ => false,
@@ -89,11 +91,14 @@ impl ControlQueue {
         *self = Self::default();
     }
 
-    /// Says what there is while the sink holds less than `bytes_max`.
-    pub(super) fn drain_into(&mut self, sink: &mut impl FrameSink, bytes_max: usize) {
+    /// Says what there is while the sink holds less than `bytes_max`. Whether any of it was STOMP's: the client's STOMP
+    /// doesn't hear what is the transport's own.
+    pub(super) fn drain_into(&mut self, sink: &mut impl FrameSink, bytes_max: usize) -> bool {
+        let mut is_heard = false;
         while sink.len() < bytes_max {
             let next = self.queue.pop_front();
             self.frame_bytes -= next.as_ref().map_or(0, Control::frame_bytes);
+            is_heard |= matches!(next, Some(Control::Frame(_) | Control::Beat));
             match next {
                 Some(Control::Frame(frame)) => sink.frame(&[&frame]),
                 Some(Control::Beat) => sink.frame(&[b"\n"]),
@@ -103,9 +108,10 @@ impl ControlQueue {
                 None => {
                     // A quiet session keeps no room for what it once had to say.
                     self.clear();
-                    return;
+                    break;
                 }
             }
         }
+        is_heard
     }
 }

@@ -8,6 +8,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -97,12 +98,29 @@ impl Supply {
         self.0.socket.as_ref()?.acknowledged_bytes()
     }
 
+    /// Whether the client has closed the connection, though the answer may not know yet.
+    pub fn has_hung_up(&self) -> bool {
+        let inner = self.0.inner();
+        match inner.progress {
+            Progress::Lost => true,
+            Progress::Written => false,
+            Progress::Writing | Progress::Waiting => self.0.socket.as_ref().is_some_and(Handle::has_hung_up),
+        }
+    }
+
+    /// Nobody looks after the answer any more: the kernel ends its connection if the client takes nothing for so long.
+    pub fn leave(&self, stuck_after: Duration) {
+        let inner = self.0.inner();
+        if let Some(socket) = self.0.socket.as_ref().filter(|_| inner.is_alive()) {
+            socket.set_user_timeout(Some(stuck_after));
+        }
+    }
+
     /// Ends the connection at once: its client takes nothing. An answer that is written, or lost, is
     /// nobody's here any more, and its connection may be carrying another one.
     pub fn abort(&self) {
         let inner = self.0.inner();
-        let is_ours = matches!(inner.progress, Progress::Writing | Progress::Waiting);
-        if let Some(socket) = self.0.socket.as_ref().filter(|_| is_ours) {
+        if let Some(socket) = self.0.socket.as_ref().filter(|_| inner.is_alive()) {
             socket.abort();
         }
     }
@@ -155,6 +173,10 @@ impl Shared {
 }
 
 impl Inner {
+    const fn is_alive(&self) -> bool {
+        matches!(self.progress, Progress::Writing | Progress::Waiting)
+    }
+
     fn wake_session(&mut self) {
         if let Some(session) = self.session.take() {
             session.wake();
@@ -224,8 +246,10 @@ mod tests {
         let context = context();
         supply.give(chunk("a"), true);
         assert_eq!(receiver.poll_chunk(&context), Poll::Ready(Some(chunk("a"))));
+        assert!(!supply.has_hung_up());
         drop(receiver);
         assert_eq!(supply.poll_event(&context), Poll::Ready(Event::Lost));
+        assert!(supply.has_hung_up());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::{
     cell::Cell,
+    io::ErrorKind,
+    mem::MaybeUninit,
     net::Shutdown,
     os::fd::{AsRawFd, BorrowedFd, RawFd},
     rc::Rc,
@@ -83,13 +85,13 @@ impl Socket {
     /// client as stuck that takes less than a segment at a time.
     pub(crate) fn leave_to_session(&self) {
         self.0.phase.set(Phase::Session);
-        self.0.handle.with_socket(|socket| socket.set_tcp_user_timeout(None));
+        self.0.handle.set_user_timeout(None);
     }
 
     /// The connection is a session's no longer, and goes on with other requests.
     pub(crate) fn take_from_session(&self, stuck_after: Duration) {
         self.0.phase.set(Phase::Idle);
-        self.0.handle.with_socket(|socket| socket.set_tcp_user_timeout(Some(stuck_after)));
+        self.0.handle.set_user_timeout(Some(stuck_after));
     }
 
     /// A request's head was read; if it `has_body`, there is more of it to come.
@@ -174,6 +176,24 @@ impl Handle {
             libc::getsockopt(number, libc::IPPROTO_TCP, libc::TCP_INFO, info, &raw mut length)
         };
         (answer == 0 && length as usize == size_of_val(&info)).then_some(info[FIELD])
+    }
+
+    /// Whether the client has closed the connection, though nobody may have read so far yet.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        let mut has_hung_up = true;
+        self.with_socket(|socket| {
+            has_hung_up = match socket.peek(&mut [MaybeUninit::uninit()]) {
+                Ok(bytes) => bytes == 0,
+                Err(error) => error.kind() != ErrorKind::WouldBlock,
+            };
+            Ok(())
+        });
+        has_hung_up
+    }
+
+    /// Has the kernel end the connection when its client has taken nothing for so long, or not.
+    pub(crate) fn set_user_timeout(&self, stuck_after: Option<Duration>) {
+        self.with_socket(|socket| socket.set_tcp_user_timeout(stuck_after));
     }
 
     /// Ends the connection at once, and throws away what the kernel still holds: the client takes

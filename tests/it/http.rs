@@ -100,7 +100,9 @@ fn head_is_answered_as_get_without_a_body_and_other_methods_are_told_what_is_all
         let (status, head, body) = ask(&server, "HEAD", path);
         assert_eq!((status, body.as_str()), (200, ""), "{path}");
         assert!(head.contains(&format!("content-type: {content_type}")), "{path}: {head}");
-        assert!(head.contains("content-length: "), "{path}: {head}");
+        // What is written as fast as it's read has no length that is known before.
+        let length = if path.contains("/api/s") { "transfer-encoding: chunked" } else { "content-length: " };
+        assert!(head.contains(length), "{path}: {head}");
         for method in ["POST", "DELETE"] {
             let (status, head, _) = ask(&server, method, path);
             assert_eq!(status, 405, "{method} {path}");

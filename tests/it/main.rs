@@ -15,6 +15,7 @@ mod lifecycle;
 mod origin;
 mod recordings;
 mod size_guard;
+mod sockjs;
 mod ticks;
 mod tls;
 mod transcripts;

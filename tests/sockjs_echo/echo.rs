@@ -4,7 +4,7 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     rc::Rc,
     sync::Arc,
     task::Waker,
@@ -81,7 +81,9 @@ pub(crate) fn serve(listener: TcpListener, workers: usize, options: Options) -> 
         .shutdown_timeout(0)
         .on_connect(|io, extensions| {
             if let Some(stream) = io.downcast_ref() {
-                extensions.insert(Socket::prepare(stream, 16 * 1024, Duration::from_secs(10)));
+                let ownership = Socket::prepare(stream, 16 * 1024, Duration::from_secs(10));
+                extensions.insert(ownership.socket().clone());
+                extensions.insert(ownership);
             }
         });
     Ok(server.listen(listener)?.run())
@@ -129,6 +131,10 @@ impl Service for EchoService {
         let policy = OriginPolicy::new(vec![AllowedOrigin::Any], true);
         assert_eq!(policy.judge(text(ORIGIN), text(HOST)), Verdict::Allow);
         Ok(())
+    }
+
+    fn client_address(&self, request: &HttpRequest) -> IpAddr {
+        request.peer_addr().expect("it came over a connection").ip()
     }
 
     fn open(

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -43,6 +43,8 @@ pub struct Home<A> {
     is_waited_for: bool,
     sending: Option<Sending>,
     alarm: Pin<Box<Sleep>>,
+    /// After what time the kernel ends connections that take nothing and are no session's.
+    stuck_after: Duration,
 }
 
 /// Messages that the session takes when it can.
@@ -54,8 +56,15 @@ struct Sending {
 }
 
 impl<A: Application> Home<A> {
-    /// Keeps a session until it's forgotten. `answers` is where the session looks for its connection.
-    pub async fn keep(registration: Registration, application: A, answers: Rc<Answers>, timing: Timing) {
+    /// Keeps a session until it's forgotten. `answers` is where the session looks for its connection; `stuck_after`
+    /// holds for the last of them when nobody looks after it any more.
+    pub async fn keep(
+        registration: Registration,
+        application: A,
+        answers: Rc<Answers>,
+        timing: Timing,
+        stuck_after: Duration,
+    ) {
         let now = Instant::now();
         let link = Link::new(timing, now);
         let mut home = Self {
@@ -67,6 +76,7 @@ impl<A: Application> Home<A> {
             is_waited_for: false,
             sending: None,
             alarm: Box::pin(tokio::time::sleep_until(now.into())),
+            stuck_after,
         };
         poll_fn(|context| home.poll(context)).await;
         home.close();
@@ -90,10 +100,10 @@ impl<A: Application> Home<A> {
         }
     }
 
-    /// Waits for the next deadline, if there is one.
+    /// Waits for the next deadline, if there is one; maybe not so long. Most deadlines are put off, and never come.
     fn poll_alarm(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(at) = self.link.poll_timeout() else { return Poll::Pending };
-        if self.alarm.deadline() != at.into() {
+        if self.alarm.is_elapsed() || self.alarm.deadline() > at.into() {
             self.alarm.as_mut().reset(at.into());
         }
         self.alarm.as_mut().poll(context)
@@ -103,7 +113,7 @@ impl<A: Application> Home<A> {
         let mut has_moved = false;
         while let Poll::Ready(Some(command)) = self.registration.commands().poll_recv(context) {
             has_moved = true;
-            match command {
+            match *command {
                 Command::Attach(supply, framing) => self.attach(now, supply, framing),
                 Command::Send { messages, done, turn } => {
                     self.sending = Some(Sending { messages, next: 0, done, _turn: turn });
@@ -114,6 +124,11 @@ impl<A: Application> Home<A> {
     }
 
     fn attach(&mut self, now: Instant, supply: Supply, framing: Framing) {
+        // The end of the last receiver's connection may be read by another thread, which is late. Whoever comes after
+        // it isn't the second.
+        if self.answers.current().is_some_and(|supply| supply.has_hung_up()) {
+            self.lose_receiver(now);
+        }
         match self.link.attach(now, framing.lasting()) {
             Ok(()) => {
                 self.note_written(now);
@@ -144,13 +159,17 @@ impl<A: Application> Home<A> {
                 true
             }
             Some(Poll::Ready(Event::Lost)) => {
-                self.look_after_application(now);
-                self.link.interrupt(now);
-                self.end_application(now);
-                self.answers.replace(None);
+                self.lose_receiver(now);
                 true
             }
         }
+    }
+
+    fn lose_receiver(&mut self, now: Instant) {
+        self.look_after_application(now);
+        self.link.interrupt(now);
+        self.end_application(now);
+        self.answers.replace(None);
     }
 
     /// Gives the receiver, which waits, what it's owed.
@@ -265,12 +284,11 @@ impl<A: Application> Home<A> {
         self.link.close(now, Close::interrupted());
         self.end_application(now);
         if let Some(supply) = self.answers.current() {
-            // It has had the time that a close stands, and doesn't take it.
-            supply.abort();
+            supply.leave(self.stuck_after);
         }
         self.answers.replace(None);
         while let Ok(command) = self.registration.commands().try_recv() {
-            match command {
+            match *command {
                 Command::Attach(supply, framing) => refuse(&supply, &framing, Close::interrupted()),
                 Command::Send { done, .. } => tell_over(done),
             }

@@ -38,7 +38,8 @@ pub struct Registry {
 pub struct Entry {
     /// Who opened it. A name may be read from a log or over a shoulder; so it's no more than a name.
     address: IpAddr,
-    commands: mpsc::Sender<Command>,
+    /// In boxes: the channel makes room for 32 of them for every session, most of which it never has.
+    commands: mpsc::Sender<Box<Command>>,
     /// One request at a time has its messages taken.
     turn: Arc<Semaphore>,
     waiting: AtomicUsize,
@@ -97,7 +98,7 @@ pub struct Registration {
     registry: Arc<Registry>,
     session: Box<str>,
     entry: Arc<Entry>,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Box<Command>>,
 }
 
 /// More requests send to one session than may wait.
@@ -154,7 +155,7 @@ impl Entry {
     /// # Errors
     /// The session has just been forgotten.
     pub async fn command(&self, command: Command) -> Result<(), Unfound> {
-        self.commands.send(command).await.map_err(|_| Unfound::Unknown)
+        self.commands.send(Box::new(command)).await.map_err(|_| Unfound::Unknown)
     }
 
     /// Waits for the turn of a request that sends: in the order in which they came.
@@ -184,7 +185,7 @@ impl Drop for Waiting<'_> {
 
 impl Registration {
     /// What comes for the session.
-    pub(super) const fn commands(&mut self) -> &mut mpsc::Receiver<Command> {
+    pub(super) const fn commands(&mut self) -> &mut mpsc::Receiver<Box<Command>> {
         &mut self.commands
     }
 
@@ -211,7 +212,16 @@ impl Drop for Registration {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Waker},
+    };
+
     use super::*;
+
+    fn is_pending<F: Future>(future: Pin<&mut F>) -> bool {
+        future.poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    }
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -267,13 +277,13 @@ mod tests {
         let held = entry.turn().await.unwrap();
         let mut turns: Vec<_> = (0..WAITING_SENDS_MAX).map(|_| Box::pin(entry.turn())).collect();
         for turn in &mut turns {
-            assert!(futures_util::poll!(turn).is_pending());
+            assert!(is_pending(turn.as_mut()));
         }
         assert_eq!(entry.turn().await.unwrap_err(), TooManySends);
         drop(turns.pop());
         drop(held);
         let first = turns.remove(0).await.unwrap();
-        assert!(futures_util::poll!(&mut turns[0]).is_pending(), "one at a time");
+        assert!(is_pending(turns[0].as_mut()), "one at a time");
         drop(first);
         assert!(turns.remove(0).await.is_ok());
     }

@@ -251,6 +251,22 @@ fn settings_that_exclude_each_other_are_told_with_both_places() {
     assert!(decided.ends_with("bootstrap.servers is decided by `kafka`: set that one"), "{decided}");
     let zero = error(Given { line: &["serve", "--kafka", "a:0"], ..Given::default() });
     assert!(zero.contains("expected a port from 1 to 65535"), "{zero}");
+    for (bases, expected) in [
+        ("/a,none", "flag --sockjs-bases: `none` stands for itself: expected either paths or `none`"),
+        ("/a/b,/a", "flag --sockjs-bases: /a/b is a path of /a: expected bases apart from each other"),
+        ("/a,/a", "flag --sockjs-bases: /a is a path of /a: expected bases apart from each other"),
+    ] {
+        let line: &[_] = &["serve", "--sockjs-bases", bases];
+        assert_eq!(error(Given { line, ..Given::default() }), expected);
+    }
+}
+
+#[test]
+fn sockjs_is_at_its_bases_or_nowhere() {
+    let bases = |line: &[&str]| serve(Given { line, ..Given::default() }).unwrap().sockjs.bases;
+    assert_eq!(bases(&["serve"]), ["/sockjs", "/portfolio"]);
+    assert_eq!(bases(&["serve", "--sockjs-bases", "/a,/ab"]), ["/a", "/ab"]);
+    assert_eq!(bases(&["serve", "--sockjs-bases", "none"]), [""; 0]);
 }
 
 #[test]
@@ -300,6 +316,10 @@ fn what_looks_unwise_is_named() {
     assert_eq!(keys(unlimited), expected);
     let origins: &[_] = &["serve", "--kafka", "a:1", "--allowed-origins", "*,null,https://a.example"];
     assert_eq!(keys(origins), ["allowed_origins", "allowed_origins"]);
+    assert_eq!(
+        keys(&["serve", "--kafka", "a:1", "--sockjs-legacy-transports"]),
+        ["sockjs_legacy_transports"]
+    );
 }
 
 /// A command below a command, with all that a setting can be: required, a switch, tied to others; and a position.

@@ -7,6 +7,7 @@ mod pages;
 mod receive;
 mod send;
 
+use core::net::IpAddr;
 use std::{rc::Rc, sync::Arc, time::Duration};
 
 use actix_web::{
@@ -15,10 +16,7 @@ use actix_web::{
     web,
 };
 
-use super::{
-    client_address,
-    upgrade::{Refusal, upgrade},
-};
+use super::upgrade::{Refusal, upgrade};
 use crate::{
     actors::{connection::Connection, sockjs::Registry, websocket::Framing},
     sockjs::{Endpoint as Asked, Route, Timing},
@@ -35,6 +33,9 @@ pub trait Service: 'static {
     /// # Errors
     /// Why not.
     fn check_origin(&self, request: &HttpRequest) -> Result<(), Refusal>;
+
+    /// Where who asks is.
+    fn client_address(&self, request: &HttpRequest) -> IpAddr;
 
     /// Opens a session for who asks.
     ///
@@ -162,7 +163,7 @@ impl<S: Service> Endpoint<S> {
 
     /// A session of this name is known, but not to this client: as good as none.
     fn refuse_foreign(&self, request: &HttpRequest, session: &str) -> Refusal {
-        let detail = format!("session {session:.40?} is not of {}", client_address(request));
+        let detail = format!("session {session:.40?} is not of {}", self.service.client_address(request));
         Refusal::new(StatusCode::NOT_FOUND, "foreign_session", detail)
     }
 }

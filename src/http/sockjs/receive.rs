@@ -4,13 +4,13 @@ use std::{future::poll_fn, rc::Rc, sync::Arc};
 
 use actix_web::{HttpRequest, HttpResponse, http::Version, rt, web};
 
-use super::{Endpoint, Service, headers};
+use super::{Endpoint, Service, Settings, headers};
 use crate::{
     actors::{
         connection::Connection,
         sockjs::{AnswerBody, Claim, Command, Entry, Home},
     },
-    http::{client_address, framing::MayBeFramed, upgrade::Refusal},
+    http::{framing::MayBeFramed, upgrade::Refusal},
     sockjs::{Callback, CallbackError, Framing, Lasting},
     transport::{
         Transport,
@@ -59,7 +59,7 @@ impl<S: Service> Endpoint<S> {
         session: &str,
         transport: Transport,
     ) -> Result<Arc<Entry>, Refusal> {
-        let address = client_address(request);
+        let address = self.service.client_address(request);
         if let Ok(entry) = self.registry.find(session, address) {
             return Ok(entry);
         }
@@ -69,7 +69,8 @@ impl<S: Service> Endpoint<S> {
                 let answers = Rc::default();
                 let opened =
                     self.service.open(request, transport, Connection::Answers(Rc::clone(&answers)))?;
-                rt::spawn(Home::keep(registration, opened, answers, self.settings.timing));
+                let Settings { timing, stuck_after, .. } = self.settings;
+                rt::spawn(Home::keep(registration, opened, answers, timing, stuck_after));
                 Ok(entry)
             }
             Claim::Foreign => Err(self.refuse_foreign(request, session)),

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use super::{Endpoint, Service, headers, not_found};
 use crate::{
     actors::sockjs::{Command, Outcome, TooManySends, Unfound},
-    http::{client_address, upgrade::Refusal},
+    http::upgrade::Refusal,
     sockjs::{Malformed, Messages},
 };
 
@@ -42,7 +42,7 @@ impl<S: Service> Endpoint<S> {
         session: &str,
         form: Form,
     ) -> Result<HttpResponse, Refusal> {
-        let entry = match self.registry.find(session, client_address(request)) {
+        let entry = match self.registry.find(session, self.service.client_address(request)) {
             Ok(entry) => entry,
             Err(Unfound::Unknown) => return Ok(not_found(request)),
             Err(Unfound::Foreign) => return Err(self.refuse_foreign(request, session)),

@@ -31,7 +31,7 @@ impl Session {
     ) -> Transmitted {
         let blocked_for = self.note_written(now);
         let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
-        self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
+        let mut is_heard = self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
         if matches!(self.state, State::Connected(_)) {
             while sink.len() < TRANSMIT_BYTES_MAX {
                 let Some(due) = self.outbox.take_next() else { break };
@@ -40,8 +40,11 @@ impl Session {
                 }
             }
         }
-        if !sink.is_empty() {
+        is_heard |= transmitted.messages > 0;
+        if is_heard {
             self.last_sent = now;
+        }
+        if !sink.is_empty() {
             self.handed_over = Some(now);
             self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
         } else if let State::Closing { reason, peer_closed: true } = self.state {

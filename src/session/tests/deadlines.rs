@@ -19,10 +19,17 @@ fn heart_beats_are_sent_after_four_fifths_of_what_was_agreed() {
     check_beats("0,0", &["25 PING"]);
     check_beats("10000,0", &["25 PING"]);
     // The server's own 10 s are the larger.
-    check_beats("0,5000", &["8 beat", "16 beat", "24 beat", "25 PING", "33 beat"]);
-    // A PING tells the client as much as a beat would have.
+    // A page doesn't hear a PING, which its browser answers.
+    check_beats("0,5000", &["8 beat", "16 beat", "24 beat", "25 PING", "32 beat"]);
     check_beats("0,30000", &["24 beat", "25 PING"]);
     check_beats("0,60000", &["25 PING"]);
+}
+
+#[test]
+fn a_beat_is_sent_beside_a_ping() {
+    let settings = Settings { ping_interval: Duration::from_secs(8), ..Settings::default() };
+    let mut talk = Talk::connected_with("0,10000", settings);
+    assert_eq!(talk.pass(17), ["8 PING", "8 beat", "16 PING", "16 beat"]);
 }
 
 #[test]
@@ -100,6 +107,20 @@ fn pings_do_not_pile_up_for_a_client_that_takes_its_time() {
         talk.receive(Inbound::Pong);
     }
     assert_eq!(talk.said(), ["PING"]);
+}
+
+#[test]
+fn who_has_got_everything_and_asks_for_nothing_is_not_slow() {
+    let mut talk = Talk::connected("0,0");
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");
+    talk.hand_over();
+    talk.stalled = true;
+    talk.pass(3);
+    assert_eq!(talk.session.note_written(talk.now), Some(Duration::from_secs(3)));
+    assert_eq!(talk.session.note_written(talk.now), None);
+    assert_eq!(talk.session.blocked_since(), None);
+    assert_eq!(talk.pass(20), [""; 0]);
+    assert_eq!(talk.session.closed(), None);
 }
 
 #[test]
