@@ -167,23 +167,28 @@ impl Stream {
     }
 }
 
-/// Counts heads of requests, by the empty line that ends each.
+/// Counts heads of requests, by the version that stands in the first line of each.
 #[derive(Debug, Default)]
 struct HeadCount {
-    ended: u64,
-    is_line_begun: bool,
+    begun: u64,
+    /// How much of the version the bytes before ended with.
+    matched: usize,
 }
 
 impl HeadCount {
+    const VERSION: &[u8] = b" HTTP/1.";
+
     fn look_at(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            match byte {
-                b'\n' => {
-                    self.ended += u64::from(!self.is_line_begun);
-                    self.is_line_begun = false;
-                }
-                b'\r' => {}
-                _ => self.is_line_begun = true,
+            // The space doesn't come again within the version.
+            self.matched = if *byte == Self::VERSION[self.matched] {
+                self.matched + 1
+            } else {
+                usize::from(*byte == b' ')
+            };
+            if self.matched == Self::VERSION.len() {
+                self.begun += 1;
+                self.matched = 0;
             }
         }
     }
@@ -220,13 +225,13 @@ impl AsyncRead for Connection {
             Poll::Pending => return Poll::Pending,
         };
         if this.socket().phase() == Some(Phase::Idle) {
-            // Every request has its answer. Empty lines that ended no head, as that after the last chunk of
-            // a body, don't add up over a connection's life.
-            this.heads.ended = this.socket().requests();
+            // Every request has its answer. What only looked like a head, within a body, doesn't add up over
+            // a connection's life.
+            this.heads.begun = this.socket().requests();
         }
         if !matches!(this.socket().phase(), Some(Phase::Body | Phase::Session)) {
             this.heads.look_at(&buffer.filled()[filled..]);
-            if this.heads.ended > this.socket().requests() + REQUESTS_AHEAD_MAX {
+            if this.heads.begun > this.socket().requests() + REQUESTS_AHEAD_MAX {
                 buffer.set_filled(filled);
                 this.accepted.count_refusal("requests_ahead");
             }
@@ -304,12 +309,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_ends_with_an_empty_line_however_it_is_cut() {
-        let bytes = b"GET / HTTP/1.1\r\na: b\r\n\r\nGET / HTTP/1.1\n\nGET / HTTP/1.1\r\n";
+    fn a_head_begins_with_its_version_however_it_is_cut() {
+        let bytes = b"GET / HTTP/1.1\r\na: b\r\n\r\nGET /  HTTP/1.0\n\n\n\nGET / HTTP HTTP/1.1\r\n";
         for chunk in 1..bytes.len() {
             let mut heads = HeadCount::default();
             bytes.chunks(chunk).for_each(|piece| heads.look_at(piece));
-            assert_eq!(heads.ended, 2, "in pieces of {chunk}");
+            assert_eq!(heads.begun, 3, "in pieces of {chunk}");
         }
     }
 }

@@ -127,3 +127,20 @@ fn sessions_opened_and_left_cost_little_and_go() {
     // Measured: 2.5 KiB.
     assert!(each < 8 * 1024, "{each} bytes a session");
 }
+
+#[test]
+fn a_connection_carries_any_number_of_requests_one_after_the_other() {
+    let server = Server::ready(&["--sockjs-disconnect-delay-s", "600"]);
+    let client = StompClient::connect(&server, "xhr");
+    let mut connection = RawHttp::connect(server.address);
+    // A chunked body ends as a head does, and what it holds may look like one.
+    let request = format!(
+        "POST {}/xhr_send HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+         4\r\n\n\n\n[\r\n6\r\n\"\\n\"]\n\r\n0\r\n\r\n",
+        client.session
+    );
+    for number in 0..30 {
+        connection.write(request.as_bytes());
+        assert_eq!(connection.whole().head.status, 204, "request {number}");
+    }
+}

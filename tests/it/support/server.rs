@@ -136,7 +136,7 @@ impl Server {
         let mut connection = self.connect();
         connection.tcp().set_read_timeout(Some(super::PATIENCE))?;
         let host = self.address;
-        write!(connection, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        write!(connection, "GET {path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
         let mut answer = String::new();
         connection.read_to_string(&mut answer)?;
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
