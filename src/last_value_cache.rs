@@ -3,12 +3,13 @@
 //! Each shard has a cache of its own. The publications are shared, the table isn't; so a snapshot
 //! is a look into a table of the same thread, and a subscription can't race with an update.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use slab::Slab;
 
 use crate::{
     conflation::SlotId,
+    destination::Pattern,
     market::Symbol,
     publication::{Publication, SymbolId},
 };
@@ -57,7 +58,8 @@ pub enum Put {
 #[derive(Debug, Default)]
 pub struct LastValueCache {
     topics: Slab<Topic>,
-    by_symbol: HashMap<Symbol, TopicId>,
+    /// In order, so that those with a common beginning stand together.
+    by_symbol: BTreeMap<Symbol, TopicId>,
     /// By [`SymbolId`]: where the symbols that have published are.
     by_id: Vec<Option<TopicId>>,
 }
@@ -106,6 +108,22 @@ impl LastValueCache {
     /// All newest states, by symbol number, and their topics, which stay.
     pub fn iter(&self) -> impl Iterator<Item = (TopicId, &Arc<Publication>)> {
         self.by_id.iter().flatten().filter_map(|id| Some((*id, self.topics[id.index()].current.as_ref()?)))
+    }
+
+    /// The newest states of the symbols that the pattern takes, and their topics. Only those are
+    /// looked at.
+    pub fn matching(&self, pattern: &Pattern) -> Vec<TopicId> {
+        let prefix = match pattern {
+            Pattern::All => return self.iter().map(|(topic, _)| topic).collect(),
+            Pattern::Prefix(prefix) => prefix.as_str(),
+        };
+        let from = (Bound::Included(prefix), Bound::Unbounded);
+        self.by_symbol
+            .range::<str, _>(from)
+            .take_while(|(symbol, _)| symbol.as_str().starts_with(prefix))
+            .map(|(_, topic)| *topic)
+            .filter(|topic| self.topics[topic.index()].current.is_some())
+            .collect()
     }
 
     /// Adds a route; answers its place in the topic's list.

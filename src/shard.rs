@@ -126,7 +126,9 @@ impl<C> Shard<C> {
     pub fn forget(&mut self, key: SessionKey, now: Instant) -> Option<(Box<str>, CloseReason)> {
         self.entry(key)?.session.receive(now, Inbound::Lost);
         self.take_routes(key.place, None);
-        self.wildcards.retain(|wildcard| wildcard.session != key.place);
+        if self.sessions[key.place as usize].session.subscriptions().wildcards > 0 {
+            self.wildcards.retain(|wildcard| wildcard.session != key.place);
+        }
         let entry = self.sessions.remove(key.place as usize);
         if let Some(reader) = entry.reader {
             reader.wake();
@@ -280,11 +282,13 @@ impl<C> Shard<C> {
                 Some(Request::Subscribe { subscription, wanted, receipt }) => {
                     self.subscribe(key.place, subscription, wanted, receipt.as_deref());
                 }
-                Some(Request::Unsubscribe { subscription }) => {
+                Some(Request::Unsubscribe { subscription, is_wildcard }) => {
                     self.take_routes(key.place, Some(subscription));
-                    self.wildcards.retain(|wildcard| {
-                        (wildcard.session, wildcard.subscription) != (key.place, subscription)
-                    });
+                    if is_wildcard {
+                        self.wildcards.retain(|wildcard| {
+                            (wildcard.session, wildcard.subscription) != (key.place, subscription)
+                        });
+                    }
                 }
                 None => {
                     entry.wake_writer();
@@ -302,12 +306,7 @@ impl<C> Shard<C> {
                 self.cache.topic(topic).current.clone()
             }
             Destination::Prices(pattern) => {
-                let topics: Vec<TopicId> = self
-                    .cache
-                    .iter()
-                    .filter(|(_, publication)| pattern.takes(publication.symbol.as_ref()))
-                    .map(|(topic, _)| topic)
-                    .collect();
+                let topics = self.cache.matching(&pattern);
                 self.sessions[place as usize].session.charge(topics.len() as f64 / ROUTES_A_FRAME);
                 for topic in topics {
                     self.add_route(topic, place, subscription, self.baseline(topic, wanted.snapshot));
@@ -342,12 +341,12 @@ impl<C> Shard<C> {
 
     /// Takes away the routes to one subscription of a session, or to all of them.
     fn take_routes(&mut self, place: u32, subscription: Option<u32>) {
-        let outbox = self.sessions[place as usize].session.outbox();
+        let session = &mut self.sessions[place as usize].session;
         let slots = match subscription {
-            Some(subscription) => outbox.slots_of(subscription),
-            None => outbox.slots(),
+            Some(subscription) => session.outbox().slots_of(subscription),
+            None => session.outbox().slots(),
         };
-        self.sessions[place as usize].session.charge(slots.len() as f64 / ROUTES_A_FRAME);
+        session.charge(slots.len() as f64 / ROUTES_A_FRAME);
         for slot in slots {
             let (topic, route) = self.sessions[place as usize].session.outbox().remove(slot);
             if let Some(moved) = self.cache.remove_route(topic, route) {

@@ -12,7 +12,7 @@ use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 use self::sockjs::SockjsArgs;
 use crate::config::{
     self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
-    milliseconds, rate, seconds, whole_number,
+    frame_rate, milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
 
@@ -184,7 +184,7 @@ struct LimitArgs {
     frame_limit_before_connect_bytes: usize,
     /// Frames a second that a client may send; whoever sends more is read from more slowly. A wildcard counts for
     /// as many frames as it takes 256 symbols
-    #[arg(long, value_name = "PER_S", value_parser = rate, default_value = "50")]
+    #[arg(long, value_name = "PER_S", value_parser = frame_rate, default_value = "50")]
     frame_rate: f64,
     /// Frames that a client may send at once, after a pause
     #[arg(long, value_name = "N", value_parser = whole_number(1..=1_000_000_u32), default_value = "200")]

@@ -6,8 +6,8 @@ mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use values::{
-    HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, milliseconds, rate, seconds,
-    sockjs_base, sockjs_client_url, whole_number,
+    HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
+    seconds, sockjs_base, sockjs_client_url, whole_number,
 };
 
 pub use crate::{

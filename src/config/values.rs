@@ -137,6 +137,16 @@ pub fn milliseconds(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<Durat
     }
 }
 
+/// Frames a second that a client may send: a decimal from 0.1 to a million.
+///
+/// # Errors
+/// Says what is expected when `text` is something else.
+pub fn frame_rate(text: &str) -> Result<f64, String> {
+    decimal(text)
+        .filter(|rate| (0.1..=1_000_000.0).contains(rate))
+        .ok_or_else(|| "expected frames a second from 0.1 to 1000000".to_owned())
+}
+
 /// Ticks a second: a decimal above 0, at most a million.
 ///
 /// # Errors
@@ -275,6 +285,8 @@ mod tests {
         assert_eq!((accept_rate("0"), accept_rate("0.5")), (Ok(f64::INFINITY), Ok(0.5)));
         assert!(accept_rate("-1").is_err() && accept_rate("inf").is_err() && accept_rate("1000001").is_err());
         assert!(rate("0").is_err() && rate("1000001").is_err() && rate("1e3").is_err());
+        assert_eq!(frame_rate("0.1"), Ok(0.1));
+        assert!(frame_rate("0.09").is_err() && frame_rate("1000001").is_err());
     }
 
     #[test]

@@ -45,8 +45,29 @@ pub struct Outbox {
     /// First of the free slots, which are chained by `next`.
     free: u32,
     dirty: Line,
-    /// By number of the subscription; of those without a limit nothing is kept.
-    credits: Vec<Option<Box<Credit>>>,
+    /// By number of the subscription.
+    owners: Vec<Owner>,
+    /// How many slots aren't free.
+    occupied: usize,
+}
+
+/// What the slots of one subscription have in common.
+#[derive(Debug, Default)]
+struct Owner {
+    slots: Owned,
+    /// None: it may be sent as much as there is.
+    credit: Option<Box<Credit>>,
+}
+
+/// Where the slots of a subscription are.
+#[derive(Clone, Copy, Debug, Default)]
+enum Owned {
+    #[default]
+    None,
+    /// All of a subscription to one symbol.
+    One(u32),
+    /// To be looked for among all slots.
+    Many,
 }
 
 /// How many messages a subscription may still be sent.
@@ -61,22 +82,16 @@ struct Credit {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { slots: Slots::default(), free: NONE, dirty: Line::default(), credits: Vec::new() }
+        Self { slots: Slots::default(), free: NONE, dirty: Line::default(), owners: Vec::new(), occupied: 0 }
     }
 }
 
 impl Outbox {
-    /// Says how many messages a subscription may be sent before it's [granted](Self::grant) more;
-    /// `None`: as many as there are. To be called before it has slots.
-    pub fn limit(&mut self, subscription: u32, credit: Option<u32>) {
-        let at = subscription as usize;
+    /// Begins a subscription, which may be sent so many messages before it's [granted](Self::grant)
+    /// more; `None`: as many as there are. Its number may have been another's, whose slots are gone.
+    pub fn begin(&mut self, subscription: u32, credit: Option<u32>) {
         let credit = credit.map(|available| Box::new(Credit { available, ..Credit::default() }));
-        if credit.is_some() && self.credits.len() <= at {
-            self.credits.resize_with(at + 1, || None);
-        }
-        if let Some(entry) = self.credits.get_mut(at) {
-            *entry = credit;
-        }
+        *self.owner(subscription) = Owner { slots: Owned::None, credit };
     }
 
     /// Adds a slot, clean. Its route is told by [`Outbox::set_route`].
@@ -85,14 +100,19 @@ impl Outbox {
             Baseline::Snapshot => SNAPSHOT,
             Baseline::After(ordinal) => ordinal,
         };
-        let needs_credit = self.credits.get(subscription as usize).is_some_and(Option::is_some);
+        let needs_credit = self.owner(subscription).credit.is_some();
         let slot = Slot::clean(topic, subscription, needs_credit, baseline);
-        if self.free == NONE {
+        let id = if self.free == NONE {
             self.slots.0.push(slot);
-            return SlotId(u32::try_from(self.slots.0.len() - 1).expect("subscriptions are bounded"));
-        }
-        let id = self.free;
-        self.free = std::mem::replace(self.slots.at(id), slot).next;
+            u32::try_from(self.slots.0.len() - 1).expect("subscriptions are bounded")
+        } else {
+            let id = self.free;
+            self.free = std::mem::replace(self.slots.at(id), slot).next;
+            id
+        };
+        self.occupied += 1;
+        let owned = &mut self.owner(subscription).slots;
+        *owned = if matches!(owned, Owned::None) { Owned::One(id) } else { Owned::Many };
         SlotId(id)
     }
 
@@ -105,7 +125,7 @@ impl Outbox {
                 self.left_line(id);
             }
             Status::Waiting => {
-                let credit = credit_of(&mut self.credits, subscription);
+                let credit = credit_of(&mut self.owners, subscription);
                 self.slots.leave(&mut credit.waiting, id);
             }
             Status::Clean | Status::Free => {}
@@ -114,7 +134,16 @@ impl Outbox {
         slot.status = Status::Free;
         slot.next = self.free;
         self.free = id;
-        if status == Status::Dirty {
+        self.occupied -= 1;
+        let owned = &mut self.owner(subscription).slots;
+        if let Owned::One(_) = owned {
+            *owned = Owned::None;
+        }
+        if self.occupied == 0 {
+            // Who had many symbols once needn't keep their room for ever.
+            self.slots = Slots::default();
+            self.free = NONE;
+        } else if status == Status::Dirty {
             self.let_in(subscription);
         }
         (topic, route)
@@ -129,7 +158,7 @@ impl Outbox {
         if slot.needs_credit {
             slot.status = Status::Waiting;
             let subscription = slot.subscription;
-            self.slots.join(&mut credit_of(&mut self.credits, subscription).waiting, id);
+            self.slots.join(&mut credit_of(&mut self.owners, subscription).waiting, id);
             self.let_in(subscription);
         } else {
             slot.status = Status::Dirty;
@@ -162,7 +191,7 @@ impl Outbox {
         let slot = self.slots.at(id);
         slot.baseline = ordinal;
         if slot.needs_credit {
-            credit_of(&mut self.credits, slot.subscription).available -= 1;
+            credit_of(&mut self.owners, slot.subscription).available -= 1;
         }
     }
 
@@ -174,20 +203,21 @@ impl Outbox {
 
     /// Allows a subscription with a limit so many messages more.
     pub fn grant(&mut self, subscription: u32, messages: u32) {
-        credit_of(&mut self.credits, subscription).available += messages;
+        credit_of(&mut self.owners, subscription).available += messages;
         self.let_in(subscription);
     }
 
     fn left_line(&mut self, id: u32) {
         let slot = self.slots.at(id);
         if slot.needs_credit {
-            credit_of(&mut self.credits, slot.subscription).in_line -= 1;
+            credit_of(&mut self.owners, slot.subscription).in_line -= 1;
         }
     }
 
     /// Lets as many of a subscription's waiting slots into the line as there is credit for.
     fn let_in(&mut self, subscription: u32) {
-        let Some(Some(credit)) = self.credits.get_mut(subscription as usize) else { return };
+        let credit = self.owners.get_mut(subscription as usize).and_then(|owner| owner.credit.as_mut());
+        let Some(credit) = credit else { return };
         while credit.in_line < credit.available
             && let Some(id) = credit.waiting.first()
         {
@@ -204,8 +234,15 @@ impl Outbox {
     }
 
     /// The slots of one subscription.
-    pub fn slots_of(&self, subscription: u32) -> Vec<SlotId> {
-        self.occupied().filter(|(_, slot)| slot.subscription == subscription).map(|(id, _)| id).collect()
+    pub fn slots_of(&mut self, subscription: u32) -> Vec<SlotId> {
+        match self.owner(subscription).slots {
+            Owned::None => Vec::new(),
+            Owned::One(id) => vec![SlotId(id)],
+            Owned::Many => {
+                let of = |(_, slot): &(SlotId, &Slot)| slot.subscription == subscription;
+                self.occupied().filter(of).map(|(id, _)| id).collect()
+            }
+        }
     }
 
     /// All slots.
@@ -220,14 +257,23 @@ impl Outbox {
         (slot.topic, slot.route)
     }
 
+    fn owner(&mut self, subscription: u32) -> &mut Owner {
+        let at = subscription as usize;
+        if self.owners.len() <= at {
+            self.owners.resize_with(at + 1, Owner::default);
+        }
+        &mut self.owners[at]
+    }
+
     fn occupied(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         (0..).map(SlotId).zip(&self.slots.0).filter(|(_, slot)| slot.status != Status::Free)
     }
 }
 
 /// Beside the slots, so that both can be changed.
-fn credit_of(credits: &mut [Option<Box<Credit>>], subscription: u32) -> &mut Credit {
-    credits[subscription as usize].as_mut().expect("a slot on credit belongs to a subscription with a limit")
+fn credit_of(owners: &mut [Owner], subscription: u32) -> &mut Credit {
+    let credit = owners[subscription as usize].credit.as_mut();
+    credit.expect("a slot on credit belongs to a subscription with a limit")
 }
 
 #[cfg(test)]

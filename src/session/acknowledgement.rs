@@ -51,8 +51,14 @@ impl FromStr for MessageId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (partition, seq) = text.split_once('-').ok_or(())?;
-        Ok(Self { partition: partition.parse().map_err(|_| ())?, seq: seq.parse().map_err(|_| ())? })
+        Ok(Self { partition: number(partition)?, seq: number(seq)? })
     }
+}
+
+/// Digits, and nothing else that Rust would take: there is one way to write a name.
+fn number<T: FromStr>(text: &str) -> Result<T, ()> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_plain).ok_or(())
 }
 
 /// A subscription of a session's: its place, which is used again, and its serial, which isn't.
@@ -82,8 +88,7 @@ impl FromStr for Acknowledgement {
     fn from_str(text: &str) -> Result<Self, ()> {
         let mut parts = text.splitn(3, '-');
         let mut part = || parts.next().ok_or(());
-        let subscription = part()?.parse().map_err(|_| ())?;
-        let serial = part()?.parse().map_err(|_| ())?;
+        let (subscription, serial) = (number(part()?)?, number(part()?)?);
         Ok(Self { of: SubscriptionKey { subscription, serial }, message: part()?.parse()? })
     }
 }
@@ -160,7 +165,9 @@ mod tests {
         let acknowledgement = Acknowledgement { of, message: message(99) };
         assert_eq!(acknowledgement.to_string(), "7-12-3-99");
         assert_eq!("7-12-3-99".parse(), Ok(acknowledgement));
-        for wrong in ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-1", "-7-12-3-99", "a-b-c-d"] {
+        for wrong in
+            ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-1", "-7-12-3-99", "a-b-c-d", "+7-12-3-99"]
+        {
             assert_eq!(wrong.parse::<Acknowledgement>(), Err(()), "{wrong}");
         }
     }

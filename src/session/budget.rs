@@ -38,6 +38,11 @@ impl Budget {
         Err(now + Duration::from_secs_f64((1.0 - self.tokens) / rate.frames_per_s))
     }
 
+    /// Gives back what a frame took.
+    pub(super) const fn refund(&mut self) {
+        self.tokens += 1.0;
+    }
+
     /// Takes tokens, whether they are there or not.
     pub(super) const fn spend(&mut self, tokens: f64) {
         self.tokens -= tokens;

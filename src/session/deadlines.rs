@@ -13,7 +13,7 @@ pub(super) enum Deadline {
     Ping,
     /// The socket took nothing since: the session is aborted as slow.
     Send,
-    /// The peer didn't close in time: the session ends.
+    /// The last word couldn't be written, or the peer didn't answer it in time: the session ends.
     Close,
     /// The client asked for too much at once: it may ask again.
     Budget,
@@ -28,6 +28,12 @@ pub(super) struct Deadlines([Option<Instant>; COUNT]);
 impl Deadlines {
     pub(super) fn set(&mut self, deadline: Deadline, at: Instant) {
         self.0[deadline as usize] = Some(at);
+    }
+
+    /// Lets a deadline that is set be no later than this.
+    pub(super) fn bring_forward(&mut self, deadline: Deadline, at: Instant) {
+        let entry = &mut self.0[deadline as usize];
+        *entry = entry.map(|set| set.min(at));
     }
 
     pub(super) fn clear(&mut self, deadline: Deadline) {

@@ -28,7 +28,8 @@ pub struct Settings {
     /// The least silence after which a client is given up. Browsers slow the timers of background
     /// pages to one a minute, so that three missed beats may be no more than a hidden tab.
     pub silence_floor: Duration,
-    /// How long the peer has to answer a close, or to close itself after DISCONNECT.
+    /// How long the peer has to answer a close, or to close itself after DISCONNECT, once the last word
+    /// is written. For that there is as long as for everything else.
     pub close_deadline: Duration,
     /// Bytes of a frame before CONNECT.
     pub frame_bytes_before_connect: usize,

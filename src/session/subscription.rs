@@ -30,27 +30,62 @@ pub struct Subscription {
 }
 
 /// A client's name for a subscription.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Name {
     /// Its id.
     Id(Box<str>),
-    /// Its destination: in 1.0 an id isn't needed.
+    /// In 1.0 its destination: an id isn't needed there.
     Destination(Box<str>),
+    /// In 1.0 its id and its destination, either of which will do.
+    Both(Box<(Box<str>, Box<str>)>),
 }
 
-impl Name {
-    /// The name in a SUBSCRIBE or UNSUBSCRIBE frame.
-    pub(super) fn of(frame: &Frame, version: Version) -> Result<Self, Violation> {
-        match (frame.headers.get("id"), frame.headers.get("destination")) {
+/// How a SUBSCRIBE or UNSUBSCRIBE frame names a subscription.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Naming<'a> {
+    id: Option<&'a str>,
+    /// In 1.0 only.
+    destination: Option<&'a str>,
+}
+
+impl<'a> Naming<'a> {
+    pub(super) fn of(frame: &'a Frame, version: Version) -> Result<Self, Violation> {
+        let id = frame.headers.get("id");
+        let destination = frame.headers.get("destination").filter(|_| version == Version::V1_0);
+        if id.or(destination).is_none() { Err(missing("id")) } else { Ok(Self { id, destination }) }
+    }
+
+    /// Whether it's the subscription's own: its id or, where neither has one, its destination.
+    pub(super) fn is_of(self, name: &Name) -> bool {
+        match (name, self.id) {
+            (Name::Id(own), Some(id)) => **own == *id,
+            (Name::Both(both), Some(id)) => *both.0 == *id,
+            (Name::Destination(own), None) => self.destination == Some(own),
+            _ => false,
+        }
+    }
+
+    /// Whether it names the subscription's destination.
+    pub(super) fn is_destination_of(self, name: &Name) -> bool {
+        let Some(destination) = self.destination else { return false };
+        match name {
+            Name::Id(_) => false,
+            Name::Destination(own) => **own == *destination,
+            Name::Both(both) => *both.1 == *destination,
+        }
+    }
+
+    /// The name of a new subscription.
+    fn to_name(self) -> Result<Name, Violation> {
+        match (self.id, self.destination) {
             (Some(id), _) if id.len() > ID_BYTES_MAX => {
                 let detail = format!("an id may have {ID_BYTES_MAX} bytes, not {}", id.len());
                 Err(Violation::new("wrong header value", detail))
             }
-            (Some(id), _) => Ok(Self::Id(id.into())),
-            (None, Some(destination)) if version == Version::V1_0 => {
-                Ok(Self::Destination(destination.into()))
-            }
-            (None, _) => Err(missing("id")),
+            (Some(id), Some(destination)) => Ok(Name::Both(Box::new((id.into(), destination.into())))),
+            (Some(id), None) => Ok(Name::Id(id.into())),
+            (None, Some(destination)) => Ok(Name::Destination(destination.into())),
+            (None, None) => Err(missing("id")),
         }
     }
 }
@@ -80,7 +115,8 @@ pub(super) fn parse<'a>(
     settings: &Settings,
 ) -> Result<(Subscription, Wanted), Violation> {
     let text = frame.headers.get("destination").ok_or_else(|| missing("destination"))?;
-    let name = Name::of(frame, version)?;
+    let naming = Naming::of(frame, version)?;
+    let name = naming.to_name()?;
     let destination = Destination::parse(text).map_err(|error| {
         Violation::new("unknown destination", format!("{text:.100?} isn't a destination: {error}"))
     })?;
@@ -93,10 +129,7 @@ pub(super) fn parse<'a>(
         return Err(wrong("fields", fields, "none: the body is always the whole state"));
     }
     let head = FrameBuilder::new("MESSAGE", version);
-    let head = match &name {
-        Name::Id(id) => head.header("subscription", id),
-        Name::Destination(_) => head,
-    };
+    let head = head.optional("subscription", naming.id);
     let subscription = Subscription {
         name,
         serial,
@@ -104,7 +137,7 @@ pub(super) fn parse<'a>(
         is_wildcard: matches!(destination, Destination::Prices(_)),
         unacknowledged: parse_ack(frame)?.map(Box::new),
     };
-    check_room(&subscription, standing, settings)?;
+    check_room(&subscription, naming, standing, settings)?;
     Ok((subscription, Wanted { destination, snapshot }))
 }
 
@@ -124,21 +157,23 @@ fn parse_ack(frame: &Frame) -> Result<Option<Unacknowledged>, Violation> {
         (Some(mode), Some(text)) => {
             let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
             let count = text.parse().ok().filter(|count| is_plain && (1..=PREFETCH_MAX).contains(count));
-            let wrong = || wrong("prefetch-count", text, &format!("whole numbers from 1 to {PREFETCH_MAX}"));
-            Ok(Some(Unacknowledged::new(mode, count.ok_or_else(wrong)?)))
+            let allowed = || format!("whole numbers from 1 to {PREFETCH_MAX}");
+            let count = count.ok_or_else(|| wrong("prefetch-count", text, &allowed()))?;
+            Ok(Some(Unacknowledged::new(mode, count)))
         }
     }
 }
 
 fn check_room<'a>(
     wanted: &Subscription,
+    naming: Naming<'_>,
     standing: impl Iterator<Item = &'a Subscription>,
     settings: &Settings,
 ) -> Result<(), Violation> {
     let (mut all, mut wildcards, mut prefetch) = (0, 0, 0);
     for other in standing {
-        if other.name == wanted.name {
-            return Err(duplicate(&wanted.name));
+        if naming.is_of(&other.name) {
+            return Err(duplicate(naming));
         }
         all += 1;
         wildcards += usize::from(other.is_wildcard);
@@ -158,10 +193,11 @@ fn check_room<'a>(
     }
 }
 
-fn duplicate(name: &Name) -> Violation {
-    let detail = match name {
-        Name::Id(id) => format!("id {id:.100?} is in use; UNSUBSCRIBE it first, or take another"),
-        Name::Destination(destination) => {
+fn duplicate(naming: Naming<'_>) -> Violation {
+    let detail = match (naming.id, naming.destination) {
+        (Some(id), _) => format!("id {id:.100?} is in use; UNSUBSCRIBE it first, or take another"),
+        (None, destination) => {
+            let destination = destination.unwrap_or_default();
             format!("{destination:.100?} is subscribed to; give an id to subscribe to it again")
         }
     };
@@ -185,8 +221,6 @@ pub(super) fn missing(header: &str) -> Violation {
 }
 
 fn wrong(header: &str, value: &str, allowed: &str) -> Violation {
-    Violation::new(
-        "wrong header value",
-        format!("{header}:{value:.100} isn't possible here; allowed: {allowed}"),
-    )
+    let shown: String = value.chars().take(100).flat_map(char::escape_debug).collect();
+    Violation::new("wrong header value", format!("{header}:{shown} isn't possible here; allowed: {allowed}"))
 }

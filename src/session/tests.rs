@@ -122,6 +122,8 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     let subscribe = |header: &str| format!("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\n{header}\n\n");
     let wrong = "wrong header value";
     check("CONNECT\naccept-version:1.2\n\n", "already connected", "one CONNECT", 1002);
+    check("SEND\n\n", "missing header", "header destination must", 1002);
+    check(&subscribe("mode:\u{1b}[31m"), wrong, r"mode:\u{1b}[31m isn't possible here", 1002);
     check("SEND\ndestination:/x\nreceipt:r\n\n", "unknown destination", "receipt-id:r\n", 1002);
     check("BEGIN\n\n", "missing header", "header transaction must", 1002);
     check("ACK\n\n", "missing header", "header id must", 1002);
@@ -156,8 +158,10 @@ fn requests_come_one_at_a_time_in_the_clients_order() {
     let mut talk = Talk::connected("0,0");
     let subscribe = "SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\nreceipt:r\n\n";
     let requests = talk.send(&format!("{subscribe}\0UNSUBSCRIBE\nid:1\n\n\0UNSUBSCRIBE\nid:1\n\n"));
-    let [Request::Subscribe { subscription, wanted, receipt }, Request::Unsubscribe { subscription: gone }] =
-        &requests[..]
+    let [
+        Request::Subscribe { subscription, wanted, receipt },
+        Request::Unsubscribe { subscription: gone, .. },
+    ] = &requests[..]
     else {
         panic!("{requests:?}")
     };
@@ -171,6 +175,9 @@ fn requests_come_one_at_a_time_in_the_clients_order() {
 fn an_unsubscribe_of_an_unknown_id_gets_its_receipt() {
     let mut talk = Talk::connected("0,0");
     assert_eq!(talk.send("UNSUBSCRIBE\nid:7\nreceipt:r\n\n"), []);
+    assert_eq!(talk.said(), ["RECEIPT r"]);
+    // An id that is too long for a subscription is none's.
+    assert_eq!(talk.send(&format!("UNSUBSCRIBE\nid:{}\nreceipt:r\n\n", "7".repeat(300))), []);
     assert_eq!(talk.said(), ["RECEIPT r"]);
 }
 

@@ -39,15 +39,19 @@ impl Transactions {
         Ok(())
     }
 
-    /// Keeps an acknowledgement until the transaction's end.
-    pub(super) fn add(&mut self, name: &str, acknowledgement: Acknowledgement) -> Result<(), Violation> {
+    /// Keeps an acknowledgement until the transaction's end, if there is still something to acknowledge.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        acknowledgement: Option<Acknowledgement>,
+    ) -> Result<(), Violation> {
+        let at = self.place(name).ok_or_else(|| unknown(name))?;
         let waiting: usize = self.0.iter().map(|transaction| transaction.acknowledgements.len()).sum();
         if waiting >= WAITING_MAX {
             let detail = format!("a session's transactions may hold {WAITING_MAX} acknowledgements");
             return Err(Violation::new("transaction refused", detail));
         }
-        let at = self.place(name).ok_or_else(|| unknown(name))?;
-        self.0[at].acknowledgements.push(acknowledgement);
+        self.0[at].acknowledgements.extend(acknowledgement);
         Ok(())
     }
 

@@ -76,6 +76,27 @@ fn a_snapshot_that_was_owed_when_its_symbol_was_delisted_waits_for_the_relisting
 }
 
 #[test]
+fn a_prefix_takes_its_symbols_and_looks_at_no_others() {
+    let mut world = World::with(Settings::default());
+    let symbols: Vec<String> = (0..60_000).map(|number| format!("S{number}")).collect();
+    let ticks: Vec<_> = (0..).zip(&symbols).map(|(id, symbol)| (id, symbol.as_str(), 1)).collect();
+    world.publish(&ticks);
+    let client = world.subscriber(&["S5999*", "T*"]);
+    let mut said = world.read(&client);
+    said.sort();
+    let expected = (0..10).map(|digit| format!("1 S5999{digit} snapshot 1 0"));
+    assert_eq!(said, ["1 S5999 snapshot 1 0".to_owned()].into_iter().chain(expected).collect::<Vec<_>>());
+    for _ in 0..90 {
+        world.send(&client, "UNSUBSCRIBE\nid:2\n\n");
+        world.subscribe(&client, 2, "T*");
+    }
+    assert!(world.accepts_input(&client), "what takes nothing costs a frame");
+    world.publish(&[(60_000, "T1", 1), (60_001, "S59991000", 1)]);
+    assert_eq!(world.read(&client), ["2 T1 update 1 0", "1 S59991000 update 1 0"]);
+    world.check_routes();
+}
+
+#[test]
 fn a_receipt_comes_before_the_snapshot_and_tells_its_seq() {
     let mut world = World::new();
     world.publish(&[(0, "A", 1)]);

@@ -251,7 +251,10 @@ fn parse_head(head: &[u8], version: Version, limits: Limits) -> Result<(Frame, O
         let (name, value) = parse_header(command, version, line)?;
         headers.push(name, value);
     }
-    let length = headers.get("content-length").map(parse_content_length).transpose()?;
+    let length = headers.get("content-length");
+    // A CONNECT may be of 1.0, whose clients pad; which version it asks for isn't known here.
+    let length = length.map(|text| if command.is_escaped() { text } else { text.trim_ascii() });
+    let length = length.map(parse_content_length).transpose()?;
     Ok((Frame { command, headers, body: Vec::new() }, length))
 }
 

@@ -46,7 +46,7 @@ fn the_first_message_is_counted_from_the_snapshot() {
 
 fn on_credit(credit: u32, count: u32) -> (Outbox, Vec<SlotId>) {
     let mut outbox = Outbox::default();
-    outbox.limit(1, Some(credit));
+    outbox.begin(1, Some(credit));
     let slots = (0..count).map(|topic| outbox.insert(1, TopicId(topic), Baseline::Snapshot)).collect();
     (outbox, slots)
 }
@@ -110,7 +110,7 @@ fn a_number_that_is_used_again_has_its_own_limit() {
     for slot in slots {
         outbox.remove(slot);
     }
-    outbox.limit(1, None);
+    outbox.begin(1, None);
     let slots: Vec<_> = (0..2).map(|topic| outbox.insert(1, TopicId(topic), Baseline::Snapshot)).collect();
     for slot in slots {
         outbox.mark(slot);
@@ -186,7 +186,7 @@ proptest! {
     #[test]
     fn the_lines_are_queues_without_repetition(operations in prop::collection::vec(operation(), 0..200)) {
         let mut outbox = Outbox::default();
-        outbox.limit(1, Some(1));
+        outbox.begin(1, Some(1));
         let mut model = Model { available: 1, ..Model::default() };
         for (topic, operation) in (0..).zip(operations) {
             match operation {

@@ -17,13 +17,13 @@ impl Session {
         }
         let acknowledgement = self.find_acknowledged(frame)?;
         match (frame.headers.get("transaction"), acknowledgement) {
-            (Some(transaction), Some(it)) => self.transactions.add(transaction, it)?,
+            (Some(transaction), it) => self.transactions.add(transaction, it)?,
             (None, Some(it)) => {
                 self.apply(it);
                 // The client answers what it was sent: that can't be more than the server wants.
-                self.charge(-1.0);
+                self.budget.refund();
             }
-            (_, None) => {}
+            (None, None) => {}
         }
         self.give_receipt(frame);
         Ok(())
@@ -54,8 +54,9 @@ impl Session {
         self.outbox.grant(of.subscription, messages);
     }
 
-    /// Which message a frame names; `None` if it's one of a subscription that has ended since: the
-    /// client can't know how far its UNSUBSCRIBE has come.
+    /// Which message a frame names; `None` if it's one of a subscription that has ended since. Pages
+    /// acknowledge when they have drawn a message, and may have unsubscribed meanwhile. (Once that
+    /// has happened, a name that was never given can't be told from one of those.)
     fn find_acknowledged(&self, frame: &Frame) -> Result<Option<Acknowledgement>, Violation> {
         let header = |name| frame.headers.get(name).ok_or_else(|| subscription::missing(name));
         match self.version {
@@ -70,28 +71,36 @@ impl Session {
                             Err(unknown("id", text))
                         }
                     }
-                    _ if named.of.serial < self.next_serial => Ok(None),
+                    _ if self.credit_has_ended && named.of.serial < self.next_serial => Ok(None),
                     _ => Err(unknown("id", text)),
                 }
             }
             Version::V1_1 => {
-                let (text, id) = (header("message-id")?, Name::Id(header("subscription")?.into()));
-                self.find_sent(text, |subscription| subscription.name == id).map(Some)
+                let (text, id) = (header("message-id")?, header("subscription")?);
+                let is_named = |it: &Subscription| matches!(&it.name, Name::Id(own) if **own == *id);
+                let stands = self.subscriptions.iter().any(|(_, it)| is_named(it));
+                self.find_sent(text, is_named, self.credit_has_ended && !stands)
             }
-            Version::V1_0 => self.find_sent(header("message-id")?, |_| true).map(Some),
+            Version::V1_0 => self.find_sent(header("message-id")?, |_| true, self.credit_has_ended),
         }
     }
 
-    /// The message of this id that was sent for one of these subscriptions.
+    /// The message of this id that was sent for one of these subscriptions, or for one that may have
+    /// ended.
     fn find_sent(
         &self,
         text: &str,
         of: impl Fn(&Subscription) -> bool,
-    ) -> Result<Acknowledgement, Violation> {
+        may_have_ended: bool,
+    ) -> Result<Option<Acknowledgement>, Violation> {
         let message: MessageId = text.parse().map_err(|()| unknown("message-id", text))?;
-        let found = self.subscriptions.iter().find(|(_, it)| of(it) && has(it, message));
-        let (place, subscription) = found.ok_or_else(|| unknown("message-id", text))?;
-        Ok(Acknowledgement { of: key(place, subscription), message })
+        match self.subscriptions.iter().find(|(_, it)| of(it) && has(it, message)) {
+            Some((place, subscription)) => {
+                Ok(Some(Acknowledgement { of: key(place, subscription), message }))
+            }
+            None if may_have_ended => Ok(None),
+            None => Err(unknown("message-id", text)),
+        }
     }
 }
 

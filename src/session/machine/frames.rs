@@ -8,7 +8,7 @@ use crate::{
         CloseReason, connect,
         control::Control,
         deadlines::Deadline,
-        subscription::{self, Name},
+        subscription::{self, Naming, Subscription},
         violation::Violation,
     },
     stomp::{Command, Frame, FrameBuilder, Limits},
@@ -32,7 +32,8 @@ impl Session {
                 Ok(None)
             }
             Command::Send => {
-                let destination = frame.headers.get("destination").unwrap_or_default();
+                let destination =
+                    frame.headers.get("destination").ok_or_else(|| subscription::missing("destination"))?;
                 let detail = format!("nothing can be sent to {destination:.100?}; prices come from Kafka");
                 Err(Violation::new("unknown destination", detail))
             }
@@ -63,17 +64,22 @@ impl Session {
         let prefetch = subscription.prefetch();
         let place = self.subscriptions.insert(subscription);
         let subscription = u32::try_from(place).expect("subscriptions are bounded");
-        self.outbox.limit(subscription, prefetch);
+        self.outbox.begin(subscription, prefetch);
         Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
     }
 
     fn unsubscribe(&mut self, frame: &Frame) -> Result<Option<Request>, Violation> {
-        let name = Name::of(frame, self.version)?;
-        let found = self.subscriptions.iter().find(|(_, subscription)| subscription.name == name);
+        let naming = Naming::of(frame, self.version)?;
+        let standing = || self.subscriptions.iter();
+        let own = standing().find(|(_, subscription)| naming.is_of(&subscription.name));
+        let found = own.or_else(|| standing().find(|(_, it)| naming.is_destination_of(&it.name)));
         // An unknown name is answered like a known one: pages unmount twice.
         let request = found.map(|(place, _)| place).map(|place| {
-            self.wildcards -= usize::from(self.subscriptions.remove(place).is_wildcard);
-            Request::Unsubscribe { subscription: u32::try_from(place).expect("subscriptions are bounded") }
+            let Subscription { is_wildcard, unacknowledged, .. } = self.subscriptions.remove(place);
+            self.wildcards -= usize::from(is_wildcard);
+            self.credit_has_ended |= unacknowledged.is_some();
+            let subscription = u32::try_from(place).expect("subscriptions are bounded");
+            Request::Unsubscribe { subscription, is_wildcard }
         });
         self.give_receipt(frame);
         Ok(request)
@@ -82,8 +88,7 @@ impl Session {
     fn disconnect(&mut self, now: Instant, frame: &Frame) {
         if self.give_receipt(frame) {
             self.state = State::Disconnecting;
-            self.stop_timers_but_send();
-            self.deadlines.set(Deadline::Close, now + self.settings.close_deadline);
+            self.await_close(now);
         } else {
             self.close(now, CloseReason::Disconnected);
         }

@@ -72,7 +72,9 @@ impl Session {
             }
             _ => self.settings.silence_floor,
         };
-        if self.unanswered_pings >= 2 && now.duration_since(self.last_received) >= patience {
+        // Whoever isn't listened to can't be told from somebody silent.
+        let is_heard = self.accepts_input();
+        if is_heard && self.unanswered_pings >= 2 && now.duration_since(self.last_received) >= patience {
             self.close(now, CloseReason::Silent);
             return;
         }

@@ -44,13 +44,25 @@ impl Session {
         if is_heard {
             self.last_sent = now;
         }
-        if !sink.is_empty() {
+        if sink.is_empty() {
+            self.said_all(now);
+        } else {
             self.handed_over = Some(now);
             self.deadlines.set(Deadline::Send, now + self.settings.send_deadline);
-        } else if let State::Closing { reason, peer_closed: true } = self.state {
-            self.end(reason);
         }
         transmitted
+    }
+
+    /// There is nothing to say, and what was said is in the kernel's hands.
+    fn said_all(&mut self, now: Instant) {
+        match self.state {
+            State::Closing { reason, peer_closed: true } => self.end(reason),
+            // From here on the client has its time to answer.
+            State::Closing { peer_closed: false, .. } | State::Disconnecting => {
+                self.deadlines.bring_forward(Deadline::Close, now + self.settings.close_deadline);
+            }
+            State::AwaitingConnect | State::Connected(_) | State::Closed(_) => {}
+        }
     }
 
     fn transmit(

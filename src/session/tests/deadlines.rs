@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::talk::Talk;
-use crate::session::{CloseReason, Inbound, Settings, recorder::Recorder};
+use crate::session::{CloseReason, FrameRate, Inbound, Settings, recorder::Recorder};
 
 #[test]
 fn a_client_that_never_connects_is_told_and_closed() {
@@ -121,6 +121,41 @@ fn who_has_got_everything_and_asks_for_nothing_is_not_slow() {
     assert_eq!(talk.session.blocked_since(), None);
     assert_eq!(talk.pass(20), [""; 0]);
     assert_eq!(talk.session.closed(), None);
+}
+
+#[test]
+fn there_is_time_for_the_last_word_and_then_for_its_answer() {
+    let mut talk = Talk::connected("0,0");
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");
+    talk.hand_over();
+    talk.stalled = true;
+    talk.send("FOO\n\n");
+    assert_eq!(talk.pass(5), [""; 0], "what was handed over is being read slowly");
+    talk.stalled = false;
+    assert_eq!(talk.said(), ["ERROR malformed frame", "CLOSE 1002 protocol error"]);
+    assert_eq!(talk.pass(60), ["7 ended protocol_error"]);
+
+    // But not for ever, whoever takes a little at a time.
+    let mut talk = Talk::connected("0,0");
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");
+    talk.hand_over();
+    talk.stalled = true;
+    talk.send("FOO\n\n");
+    talk.now += Duration::from_secs(9);
+    talk.session.note_progress(talk.now, 1);
+    assert_eq!(talk.pass(60)[0], "10 ended protocol_error");
+}
+
+#[test]
+fn a_client_that_is_not_listened_to_is_not_called_silent() {
+    let frame_rate = FrameRate { frames_per_s: 1.0, burst: 3.0 };
+    let mut talk = Talk::connected_with("0,0", Settings { frame_rate, ..Settings::default() });
+    talk.session.charge(200.0);
+    talk.receive(Inbound::Pong);
+    assert!(!talk.session.accepts_input());
+    talk.pass(190);
+    assert_eq!(talk.session.closed(), None);
+    assert!(!talk.session.accepts_input());
 }
 
 #[test]

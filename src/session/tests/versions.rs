@@ -53,7 +53,7 @@ fn in_1_0_a_subscription_may_go_by_its_destination() {
     assert_eq!(wanted.destination, Destination::parse("/topic/price.stock.A").unwrap());
     assert_eq!(talk.send("UNSUBSCRIBE\nid:/topic/price.stock.A\n\n"), [], "a destination is no id");
     let gone = talk.send("UNSUBSCRIBE\ndestination:/topic/price.stock.A\n\n");
-    assert_eq!(gone, [Request::Unsubscribe { subscription: *subscription }]);
+    assert_eq!(gone, [Request::Unsubscribe { subscription: *subscription, is_wildcard: false }]);
     // With an id it goes by that.
     let subscribe_with_id = "SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\n\n";
     assert_eq!(talk.send(subscribe).len() + talk.send(subscribe_with_id).len(), 2);
@@ -65,6 +65,32 @@ fn in_1_0_a_subscription_may_go_by_its_destination() {
         talk.send("SUBSCRIBE\ndestination:/topic/price.stock.A\n\n");
         assert_eq!(talk.said(), ["ERROR missing header", "CLOSE 1002 protocol error"]);
     }
+}
+
+#[test]
+fn in_1_0_either_name_of_a_subscription_ends_it() {
+    let subscribe = |id: &str| format!("SUBSCRIBE\n{id}destination:/topic/price.stock.A\n\n");
+    for (id, unsubscribe) in [
+        ("id:s\n", "id:s\n"),
+        ("id:s\n", "destination:/topic/price.stock.A\n"),
+        ("id:s\n", "id:x\ndestination:/topic/price.stock.A\n"),
+        ("", "id:x\ndestination:/topic/price.stock.A\n"),
+    ] {
+        let mut talk = Talk::connected_as(Version::V1_0);
+        talk.send(&subscribe(id));
+        let gone = talk.send(&format!("UNSUBSCRIBE\n{unsubscribe}\n"));
+        assert_eq!(gone.len(), 1, "{id:?} {unsubscribe:?}");
+    }
+    let mut talk = Talk::connected_as(Version::V1_2);
+    talk.send(&subscribe("id:s\n"));
+    assert_eq!(talk.send("UNSUBSCRIBE\nid:x\ndestination:/topic/price.stock.A\n\n"), []);
+}
+
+#[test]
+fn a_connect_of_1_0_may_be_padded() {
+    let mut talk = Talk::begin();
+    talk.send("CONNECT\ncontent-length: 0\nlogin: a\n\n");
+    assert_eq!(talk.said(), ["CONNECTED"]);
 }
 
 #[test]

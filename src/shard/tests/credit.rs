@@ -115,16 +115,24 @@ fn only_messages_of_1_2_that_want_it_carry_an_ack() {
 }
 
 #[test]
-fn an_ack_that_crossed_an_unsubscribe_is_passed_over() {
-    let (mut world, client) = begin(Version::V1_2, INDIVIDUAL);
-    let said = world.read_in_full(&client);
-    world.send(&client, "UNSUBSCRIBE\nid:1\n\n");
-    // Another subscription has its place now.
-    world.send(&client, &subscribe(1, "*", INDIVIDUAL));
-    assert_eq!(world.read(&client).len(), 2);
-    world.send(&client, &ack(Version::V1_2, &said[0]).replace("\n\n", "\nreceipt:r\n\n"));
-    assert_eq!(world.read(&client), ["RECEIPT r"], "and makes no room for the new one");
-    world.check_routes();
+fn an_ack_after_the_unsubscribe_is_passed_over() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, INDIVIDUAL);
+        let said = world.read_in_full(&client);
+        world.send(&client, "UNSUBSCRIBE\nid:1\n\n");
+        // Another subscription has its place now.
+        world.send(&client, &subscribe(2, "*", INDIVIDUAL));
+        assert_eq!(world.read(&client).len(), 2, "{version}");
+        // The third symbol isn't among them.
+        world.publish(&[(0, "A", 2), (1, "B", 12), (2, "C", 22)]);
+        let late = ack(version, &said[0]).replace("\n\n", "\nreceipt:r\n\n");
+        let late = late.replace("message-id:0-101", "message-id:0-999");
+        world.send(&client, &late);
+        assert_eq!(world.read(&client), ["RECEIPT r"], "{version}: and makes no room for the new one");
+        world.send(&client, &late.replace("receipt:", "transaction:none\nreceipt:"));
+        assert_eq!(world.read(&client), ["ERROR unknown transaction", "CLOSE 1002 protocol error"]);
+        world.check_routes();
+    }
 }
 
 #[test]
