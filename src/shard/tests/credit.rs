@@ -1,5 +1,7 @@
 //! Subscriptions whose messages the client acknowledges.
 
+mod histories;
+
 use super::world::{Client, World, subscribe};
 use crate::stomp::Version;
 
