@@ -1,4 +1,4 @@
-//! WebSocket beneath STOMP: subprotocols, close codes, pings, beats; and frame by frame, in the
+//! WebSocket beneath STOMP: the handshake, close codes, pings, beats; and frame by frame, in the
 //! classes of the Autobahn test suite.
 
 mod closing;
@@ -14,23 +14,7 @@ use std::{
 
 use tungstenite::Message;
 
-use crate::support::{Client, Incoming, PATIENCE, Server, masked_header, upgrade};
-
-#[test]
-fn a_subprotocol_is_answered_only_if_it_is_asked_for_and_spoken() {
-    let server = Server::ready(&[]);
-    for (asked, answered) in [
-        (Some("v12.stomp"), Some("v12.stomp")),
-        (Some("v10.stomp, v11.stomp, v12.stomp"), Some("v12.stomp")),
-        (None, None),
-    ] {
-        let headers: Vec<_> = asked.map(|asked| ("sec-websocket-protocol", asked)).into_iter().collect();
-        let (_client, response) = upgrade(&server, &headers).expect("it's let in");
-        assert_eq!(response.status(), 101);
-        let answer = response.headers().get("sec-websocket-protocol").map(|it| it.to_str().unwrap());
-        assert_eq!(answer, answered, "for {asked:?}");
-    }
-}
+use crate::support::{Client, Incoming, PATIENCE, Server, masked_header};
 
 #[test]
 fn what_comes_together_with_the_handshake_is_not_lost() {

@@ -9,6 +9,31 @@ const VERSION: (&str, &str) = ("Sec-WebSocket-Version", "13");
 const UPGRADE: (&str, &str) = ("Upgrade", "websocket");
 const CONNECTION: (&str, &str) = ("Connection", "Upgrade");
 
+#[test]
+fn a_subprotocol_is_answered_only_if_it_is_asked_for_and_spoken() {
+    let server = Server::ready(&[]);
+    for (asked, answered) in [
+        (&["v12.stomp"][..], "v12.stomp"),
+        (&["v10.stomp, v11.stomp, v12.stomp"], "v12.stomp"),
+        (&["soap, v11.stomp", "v10.stomp"], "v11.stomp"),
+        // A browser then ends the connection by itself; others may do without.
+        (&["mqtt"], ""),
+        (&["v13.stomp, stomp", "v12.stomp.example"], ""),
+        (&[], ""),
+    ] {
+        let offers = asked.iter().map(|asked| ("Sec-WebSocket-Protocol", *asked));
+        let headers: Vec<_> = [UPGRADE, CONNECTION, VERSION, KEY].into_iter().chain(offers).collect();
+        for path in ["GET /ws", "GET /portfolio/websocket"] {
+            let head = RawHttp::connect(server.address).ask(path, &headers, "").head;
+            assert_eq!(head.status, 101, "{path} with {asked:?}");
+            assert_eq!(head.header("sec-websocket-protocol"), answered, "{path} with {asked:?}");
+        }
+        // SockJS has messages of its own.
+        let framed = RawHttp::connect(server.address).ask("GET /portfolio/0/0/websocket", &headers, "").head;
+        assert_eq!((framed.status, framed.header("sec-websocket-protocol")), (101, ""), "{asked:?}");
+    }
+}
+
 /// The answer after which the server has ended the connection.
 #[track_caller]
 fn last_answer(server: &Server, start: &str, headers: &[(&str, &str)], body: &str) -> Whole {
