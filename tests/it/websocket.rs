@@ -4,6 +4,7 @@
 mod closing;
 mod framing;
 mod handshake;
+mod messages;
 mod raw;
 mod text;
 
