@@ -3,6 +3,7 @@
 mod api;
 mod client_address;
 mod framing;
+mod handshake;
 mod health;
 mod listing;
 mod pages;

@@ -2,7 +2,7 @@
 
 use std::{sync::PoisonError, time::Instant};
 
-use actix_http::ws::handshake;
+use actix_http::ws::handshake_response;
 use actix_web::{
     HttpRequest, HttpResponse,
     body::{BoxBody, MessageBody},
@@ -13,7 +13,7 @@ use actix_web::{
     web,
 };
 
-use super::{AppState, api::shard, client_address};
+use super::{AppState, api::shard, client_address, handshake};
 use crate::{
     actors::{
         connection::Connection,
@@ -65,6 +65,23 @@ impl Refusal {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self { status, label, detail: detail.into(), retry_after_s: Some(retry_after_s) }
     }
+
+    /// The answer that says so.
+    #[must_use]
+    pub fn answer(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(retry_after_s) = self.retry_after_s {
+            response.insert_header((header::RETRY_AFTER, retry_after_s));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            // To what (RFC 9110 §15.5.22), and which version would do (RFC 6455 §4.2.2).
+            response
+                .insert_header((header::UPGRADE, "websocket"))
+                .insert_header((header::SEC_WEBSOCKET_VERSION, "13"))
+                .force_close();
+        }
+        response.content_type("text/plain; charset=utf-8").body(format!("{}\n", self.detail))
+    }
 }
 
 /// Opens a session on a WebSocket.
@@ -115,13 +132,14 @@ pub(super) fn upgrade<A: Application>(
     framing: Framing,
     open: impl FnOnce(Socket) -> Result<A, Refusal>,
 ) -> Result<HttpResponse, Refusal> {
-    let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "handshake", detail);
-    let mut response = handshake(request.head()).map_err(|error| malformed(error.to_string()))?;
+    handshake::verify(request.head())?;
+    let mut response = handshake_response(request.head());
     if framing == Framing::Plain
         && let Some(subprotocol) = subprotocol(request.headers())
     {
         response.insert_header((header::SEC_WEBSOCKET_PROTOCOL, subprotocol));
     }
+    let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "handshake", detail);
     let socket = request.conn_data::<Socket>().cloned();
     let socket = socket.ok_or_else(|| malformed("the connection has no socket".to_owned()))?;
     let body = websocket::serve(open(socket.clone())?, framing, socket, payload);
@@ -137,7 +155,7 @@ fn subprotocol(headers: &HeaderMap) -> Option<&'static str> {
 
 /// The answer to a request that is refused, which is counted and, within reason, logged.
 pub(super) fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal) -> HttpResponse {
-    let Refusal { status, label, detail, retry_after_s } = refusal;
+    let Refusal { status, label, detail, .. } = refusal;
     state.metrics.sessions.refused.with_label_values(&[*label]).inc();
     let may_tell = state.refusal_log.lock().unwrap_or_else(PoisonError::into_inner).may_tell(Instant::now());
     if let Some(untold) = may_tell {
@@ -148,9 +166,5 @@ pub(super) fn refuse(request: &HttpRequest, state: &AppState, refusal: &Refusal)
             && request.peer_addr().is_some_and(|peer| peer.ip().to_canonical() == client);
         tracing::info!(%client, unknown_proxy, status, reason = label, untold, "session refused: {detail}");
     }
-    let mut response = HttpResponse::build(*status);
-    if let Some(retry_after_s) = retry_after_s {
-        response.insert_header((header::RETRY_AFTER, *retry_after_s));
-    }
-    response.content_type("text/plain; charset=utf-8").body(format!("{detail}\n"))
+    refusal.answer()
 }

@@ -15,6 +15,7 @@ const SMALL_WINDOW_BYTES: usize = 8 * 1024;
 const SENT_BYTES: &str = "tickcast_sent_bytes_total{transport=\"websocket\"}";
 const MESSAGES: &str = "tickcast_messages_sent_total{transport=\"websocket\"}";
 const SESSIONS: &str = "tickcast_sessions{transport=\"websocket\"}";
+const WILDCARDS: &str = "tickcast_subscriptions{kind=\"wildcard\"}";
 const SLOW: &str = "tickcast_sessions_closed_total{reason=\"slow\"}";
 
 fn symbols() -> Vec<String> {
@@ -91,6 +92,53 @@ fn check_told(frames: &[Frame], symbols: &[String], ticks: u64) {
 }
 
 #[test]
+fn what_was_owed_to_a_subscription_does_not_come_after_its_end() {
+    let server = Server::ready(&["--send-deadline-s", "600"]);
+    let feed = Feed::to(&server);
+    let symbols = symbols();
+    rounds(&server, &feed, &symbols, 1..2);
+    let mut client = Client::with_receive_buffer(&server, SMALL_WINDOW_BYTES);
+    client.subscribe("kept", "*");
+    // Without a receipt, which would come among the snapshots of the first.
+    client.send("SUBSCRIBE\nid:gone\ndestination:/topic/price.stock.*\n\n\0");
+    let mut snapshots = 0;
+    client.frames_until(|frame| {
+        snapshots += usize::from(frame.header("type") == Some("snapshot"));
+        snapshots == 2 * SYMBOLS
+    });
+    rounds(&server, &feed, &symbols, 2..ROUNDS + 1);
+    server.await_metric("tickcast_slow_sessions", 1.0);
+    client.send("UNSUBSCRIBE\nid:gone\nreceipt:ended\n\n\0");
+    server.await_metric(WILDCARDS, 1.0);
+
+    let is_newest =
+        |frame: &Frame, id| frame.header("subscription") == Some(id) && frame.json()["price"] == ROUNDS;
+    let before = client.frames_until(|frame| frame.command == "RECEIPT");
+    let told = before.iter().filter(|frame| is_newest(frame, "gone")).count();
+    assert!(told < SYMBOLS, "all {told} had been told already: nothing was owed");
+    let mut behind: HashSet<&str> = symbols.iter().map(String::as_str).collect();
+    for frame in before.iter().filter(|frame| is_newest(frame, "kept")) {
+        behind.remove(frame.symbol());
+    }
+    assert!(!behind.is_empty(), "nothing was owed to the other");
+    let after = client.frames_until(|frame| {
+        if is_newest(frame, "kept") {
+            behind.remove(frame.symbol());
+        }
+        behind.is_empty()
+    });
+    for frame in &after {
+        assert_eq!(frame.expect("subscription"), "kept", "after the receipt: {frame:?}");
+    }
+    // Nor later: of one more tick there is one MESSAGE.
+    let last = feed.tick(&symbols[0], r#""price":7"#);
+    let frames = client.frames_until(|frame| frame.seq() == last);
+    assert!(frames.iter().all(|frame| frame.expect("subscription") == "kept"), "{frames:?}");
+    client.send("UNSUBSCRIBE\nid:kept\nreceipt:all\n\n\0");
+    assert_eq!(client.frame().expect("receipt-id"), "all");
+}
+
+#[test]
 fn stalled_clients_delay_nobody_and_hold_little_memory() {
     const STALLED: usize = 20;
     let server = Server::ready(&["--send-deadline-s", "600"]);
@@ -140,7 +188,7 @@ fn a_client_that_takes_nothing_is_closed_as_slow_and_forgotten() {
         }
     });
     server.await_metric(SESSIONS, 1.0);
-    server.await_metric("tickcast_subscriptions{kind=\"wildcard\"}", 0.0);
+    server.await_metric(WILDCARDS, 0.0);
     // What the kernel still had, and then the connection's end.
     while matches!(stalled.next(), Incoming::Frame(_)) {}
     let last = feed.tick(&symbols[0], r#""price":7"#);

@@ -1,8 +1,10 @@
-//! WebSocket beneath STOMP: subprotocols, close codes, pings, beats; and frame by frame, in the
+//! WebSocket beneath STOMP: the handshake, close codes, pings, beats; and frame by frame, in the
 //! classes of the Autobahn test suite.
 
 mod closing;
 mod framing;
+mod handshake;
+mod messages;
 mod raw;
 mod text;
 
@@ -13,23 +15,7 @@ use std::{
 
 use tungstenite::Message;
 
-use crate::support::{Client, Incoming, PATIENCE, Server, masked_header, upgrade};
-
-#[test]
-fn a_subprotocol_is_answered_only_if_it_is_asked_for_and_spoken() {
-    let server = Server::ready(&[]);
-    for (asked, answered) in [
-        (Some("v12.stomp"), Some("v12.stomp")),
-        (Some("v10.stomp, v11.stomp, v12.stomp"), Some("v12.stomp")),
-        (None, None),
-    ] {
-        let headers: Vec<_> = asked.map(|asked| ("sec-websocket-protocol", asked)).into_iter().collect();
-        let (_client, response) = upgrade(&server, &headers).expect("it's let in");
-        assert_eq!(response.status(), 101);
-        let answer = response.headers().get("sec-websocket-protocol").map(|it| it.to_str().unwrap());
-        assert_eq!(answer, answered, "for {asked:?}");
-    }
-}
+use crate::support::{Client, Feed, Incoming, PATIENCE, Server, eventually, masked_header, upgrade};
 
 #[test]
 fn what_comes_together_with_the_handshake_is_not_lost() {
@@ -97,6 +83,33 @@ fn a_connection_that_breaks_ends_its_session_and_its_subscriptions() {
     server.await_metric("tickcast_sessions{transport=\"websocket\"}", 0.0);
     server.await_metric("tickcast_subscriptions{kind=\"exact\"}", 0.0);
     server.await_metric("tickcast_subscriptions{kind=\"wildcard\"}", 0.0);
+}
+
+#[test]
+fn a_connection_that_breaks_takes_its_open_transaction_with_it() {
+    // Who comes next needs the place of who is gone.
+    let server = Server::ready(&["--max-connections", "1"]);
+    let seq = Feed::to(&server).tick("A", r#""price":1"#);
+    server.await_seq("A", seq);
+    for round in 1..=3 {
+        let mut client = eventually("there is room", || {
+            upgrade(&server, &[]).map(|(client, _)| client).map_err(|answer| answer.status().to_string())
+        });
+        client.say_connect();
+        client.send("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\nack:client-individual\n\n\0");
+        let id = client.frame().expect("ack").to_owned();
+        client.send("BEGIN\ntransaction:t\n\n\0");
+        client.send(&format!("ACK\nid:{id}\ntransaction:t\nreceipt:in it\n\n\0"));
+        // It isn't open any more from the round before, or BEGIN would be an ERROR.
+        assert_eq!(client.frame().expect("receipt-id"), "in it");
+        server.await_metric("tickcast_subscriptions{kind=\"exact\"}", 1.0);
+        // The connection breaks within a frame.
+        client.send("COMMIT\ntransaction:t\n");
+        drop(client);
+        server.await_metric("tickcast_sessions_closed_total{reason=\"connection_lost\"}", f64::from(round));
+        server.await_metric("tickcast_subscriptions{kind=\"exact\"}", 0.0);
+        server.await_metric("tickcast_sessions{transport=\"websocket\"}", 0.0);
+    }
 }
 
 #[test]

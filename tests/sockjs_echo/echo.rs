@@ -147,7 +147,7 @@ impl Service for EchoService {
     }
 
     fn refuse(&self, _request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
-        HttpResponse::build(refusal.status).body(refusal.detail.clone())
+        refusal.answer()
     }
 }
 
