@@ -43,7 +43,7 @@ pub struct Settings {
 
 impl Settings {
     /// How often a session's deadlines have to be looked at. Short heart-beats ask for more than the
-    /// usual: one is due after [`BEAT_SHARE`] of its interval, and the client "MUST" have it by the
+    /// usual: one is due after four fifths of its interval, and the client "MUST" have it by the
     /// end (specification, "Heart-beating"); some wait no longer than half an interval more.
     pub fn deadline_interval(&self) -> Duration {
         let beat = self.heart_beat.can_send;

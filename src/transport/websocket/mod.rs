@@ -1,6 +1,6 @@
 //! WebSocket, RFC 6455: the client's bytes to messages, a session's output to frames.
 //!
-//! What a client sends passes three: the [guard](guard), which judges a frame by its header before
+//! What a client sends passes three: the guard, which judges a frame by its header before
 //! more of it is taken in; actix-http's parser, the one under actix-ws, which unmasks it; and the
 //! [`Reader`], which keeps the rules between frames. No extension is agreed on, so that no reserved
 //! bit has a meaning.
