@@ -1,4 +1,5 @@
-// A browser behind a proxy that breaks WebSocket gets its prices by XHR streaming, by sockjs-client's own choice.
+// A browser behind a proxy that breaks WebSocket gets its prices by XHR streaming: by sockjs-client's own choice, and
+// by that of the trading page.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -28,4 +29,17 @@ test("behind a proxy that breaks WebSocket", { timeout: TEST_MS }, async (t) => 
       await client.saw("receipt", ({ id }) => id === "bye");
     });
   }
+});
+
+test("the trading page behind a proxy that breaks WebSocket", { timeout: TEST_MS }, async (t) => {
+  const server = await startServer(t);
+  const proxy = await startProxy(t, server.port, { strips: false });
+  const page = await (await launch(t)).newPage();
+  await page.goto(`http://127.0.0.1:${proxy.port}/`);
+  await page.waitForFunction(() => document.body.dataset.feed === "connected", { timeout: 30_000 });
+  assert.equal(await page.textContent("#state-detail"), "over HTTP, as WebSocket is blocked");
+  const first = () => page.textContent("tbody tr[data-state=live]");
+  const before = await first();
+  await page.waitForFunction((text) => document.querySelector("tbody tr[data-state=live]").textContent !== text, before);
+  assert.ok(proxy.upgrades > 0, "it tried a WebSocket first");
 });
