@@ -16,7 +16,7 @@ use actix_http::{
 use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
     App,
-    dev::{AppConfig, Extensions, Payload, Server, Service},
+    dev::{AppConfig, Extensions, Server, Service},
     middleware::{DefaultHeaders, from_fn},
     web,
 };
@@ -216,7 +216,7 @@ fn application(
         .wrap_fn(|request, service| {
             let socket = request.request().conn_data::<Socket>().cloned();
             if let Some(socket) = &socket {
-                socket.note_request(!matches!(request.parts().1, Payload::None));
+                socket.note_request();
             }
             let answer = service.call(request);
             async move {

@@ -45,6 +45,7 @@ impl StompBases {
                 stream_bytes_max: sockjs.stream_limit_bytes,
             },
             send_bytes_max: sockjs.send_limit_bytes,
+            body_deadline: config.limits.request_deadline,
             stuck_after: config.limits.send_deadline,
         };
         let registry = Arc::new(Registry::new(config.admission.sessions_max));

@@ -45,11 +45,11 @@ pub(super) enum Phase {
     Idle,
     /// The rest of a further request's head.
     Head,
-    /// The rest of a request's body.
-    Body,
-    /// The server's answer.
+    /// The server's answer, for which there may be a body to read. Who reads it has a deadline.
     Answer,
-    /// A session's connection, which has deadlines of its own.
+    /// An answer that goes on for as long as its session does.
+    Stream,
+    /// A WebSocket, for good.
     Session,
 }
 
@@ -88,16 +88,25 @@ impl Socket {
         self.0.handle.set_user_timeout(None);
     }
 
+    /// The connection is a session's for the length of an answer. A client that is gone without a word
+    /// is noticed by the kernel: nothing that it might answer to goes out on a stream.
+    pub(crate) fn leave_to_stream(&self) {
+        /// As long as a session may be silent, contract §5.5: a slow client takes something in it.
+        const SILENCE: Duration = Duration::from_secs(90);
+        self.0.phase.set(Phase::Stream);
+        self.0.handle.set_user_timeout(Some(SILENCE));
+    }
+
     /// The connection is a session's no longer, and goes on with other requests.
     pub(crate) fn take_from_session(&self, stuck_after: Duration) {
         self.0.phase.set(Phase::Idle);
         self.0.handle.set_user_timeout(Some(stuck_after));
     }
 
-    /// A request's head was read; if it `has_body`, there is more of it to come.
-    pub(crate) fn note_request(&self, has_body: bool) {
+    /// A request's head was read.
+    pub(crate) fn note_request(&self) {
         self.0.requests.set(self.requests() + 1);
-        self.advance(if has_body { Phase::Body } else { Phase::Answer });
+        self.advance(Phase::Answer);
     }
 
     /// The answer to a request stands. What comes next is another one.
@@ -106,7 +115,7 @@ impl Socket {
     }
 
     fn advance(&self, phase: Phase) {
-        if self.0.phase.get() != Phase::Session {
+        if !matches!(self.0.phase.get(), Phase::Session | Phase::Stream) {
             self.0.phase.set(phase);
         }
     }

@@ -31,7 +31,7 @@ impl Waiting {
         let mut sockets = self.sockets.borrow_mut();
         let mut ended = 0;
         if sockets.len() >= self.sweep_at.get() {
-            sockets.retain(|socket| !matches!(socket.phase(), None | Some(Phase::Session)));
+            sockets.retain(|socket| !matches!(socket.phase(), None | Some(Phase::Session | Phase::Stream)));
             let mut surplus = sockets.len().saturating_sub(self.max / 2);
             sockets.retain(|socket| {
                 let goes = surplus > 0 && socket.phase() != Some(Phase::Answer);
@@ -79,7 +79,7 @@ mod tests {
     async fn who_waited_longest_goes_unless_it_is_answered_or_has_a_session() {
         let mut connections = connections(9);
         connections[0].1.socket().leave_to_session();
-        connections[1].1.socket().note_request(false);
+        connections[1].1.socket().note_request();
         let waiting = Waiting::new(8);
         let enter = |at: usize| waiting.enter(connections[at].1.socket().clone());
         assert_eq!((0..8).map(enter).sum::<u64>(), 0);

@@ -3,11 +3,12 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    time::{Duration, Instant},
 };
 
 use serde_json::json;
 
-use crate::support::{Client, Feed, Server};
+use crate::support::{Client, Feed, RawHttp, Server};
 
 #[test]
 fn about_tells_what_runs_and_where_its_ticks_come_from() {
@@ -189,5 +190,43 @@ fn check_sample(line: &str, declared: &std::collections::HashSet<String>) {
         let (key, value) = label.split_once('=').unwrap_or_else(|| panic!("{line}: {label}"));
         assert!(key.bytes().all(|byte| byte.is_ascii_lowercase()), "{line}");
         assert!(value.len() >= 2 && value.starts_with('"') && value.ends_with('"'), "{line}");
+    }
+}
+
+#[test]
+fn a_connection_that_is_busy_all_the_time_is_late_with_nothing() {
+    let server = Server::ready(&["--request-deadline-s", "0.5"]);
+    let mut connection = RawHttp::connect(server.address);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(1500) {
+        // In two pieces, so that a head is waited for.
+        connection.write(b"GET /livez HT");
+        connection.write(b"TP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(connection.whole().head.status, 200);
+    }
+}
+
+#[test]
+fn a_request_with_a_body_may_wait_for_its_answer_longer_than_a_body_may_take() {
+    let server = Server::ready(&["--request-deadline-s", "0.3", "--ping-interval-s", "1"]);
+    let mut connection = RawHttp::connect(server.address);
+    let poll = "POST /sockjs/0/body/xhr";
+    assert_eq!(connection.ask(poll, &[], "").body, "o\n");
+    assert_eq!(connection.ask(poll, &[], "[]").body, "h\n");
+    // What says the body would end, and doesn't, has its time though.
+    connection.write(b"POST /sockjs/0/body/xhr_send HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n[\"");
+    assert_eq!(connection.head().status, 400);
+}
+
+#[test]
+fn requests_do_not_pile_up_behind_an_answer_that_lasts() {
+    let server = Server::ready(&[]);
+    let bomb = "GET / HTTP/1.0\r\n\r\n".repeat(100);
+    for (number, start) in [(1.0, "GET /sockjs/0/a/eventsource"), (2.0, "POST /sockjs/0/b/xhr_streaming")] {
+        let mut connection = RawHttp::connect(server.address);
+        connection.send(start, &[], "");
+        assert_eq!(connection.head().status, 200);
+        connection.write(bomb.as_bytes());
+        server.await_metric("tickcast_connections_refused_total{reason=\"requests_ahead\"}", number);
     }
 }

@@ -114,6 +114,7 @@ impl Base {
             client_url: "https://cdn.jsdelivr.net/npm/sockjs-client@1.6.1/dist/sockjs.min.js".into(),
             timing: Timing { disconnect_delay, heartbeat_interval, stream_bytes_max: STREAM_BYTES_MAX },
             send_bytes_max: 256 * 1024,
+            body_deadline: Duration::from_secs(10),
             stuck_after: Duration::from_secs(10),
         }
     }

@@ -32,7 +32,7 @@ impl AnswerBody {
     /// An answer that goes on. Its client may take as long over it as its session lets it; `stuck_after` holds for
     /// the connection again when it ends.
     pub fn stream(head: Option<Bytes>, receiver: Receiver, socket: Socket, stuck_after: Duration) -> Self {
-        socket.leave_to_session();
+        socket.leave_to_stream();
         Self { head, receiver, size: BodySize::Stream, lent: Some((socket, stuck_after)) }
     }
 }

@@ -67,6 +67,8 @@ pub struct Settings {
     pub timing: Timing,
     /// Bytes of the body of a request that sends.
     pub send_bytes_max: usize,
+    /// How long such a body may take.
+    pub body_deadline: Duration,
     /// After what time the kernel ends connections that take nothing.
     pub stuck_after: Duration,
 }

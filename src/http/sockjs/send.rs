@@ -3,8 +3,6 @@
 //! One of a session has its body read and its messages taken at a time; a few more wait on their connections, and
 //! nothing of them is read. While the session takes nothing, neither does its sender get an answer.
 
-use std::time::Duration;
-
 use actix_web::{
     HttpMessage, HttpRequest, HttpResponse,
     http::{StatusCode, header::CONTENT_LENGTH},
@@ -30,9 +28,6 @@ pub(super) enum Form {
     /// So it is, or a form's field `d`.
     Jsonp,
 }
-
-/// How long a body may take: the largest one takes so long at 70 kbit/s.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 impl<S: Service> Endpoint<S> {
     pub(super) async fn send(
@@ -95,7 +90,7 @@ impl<S: Service> Endpoint<S> {
         if declared.is_some_and(|length| length > bytes_max as u64) {
             return Err(too_big());
         }
-        match timeout(BODY_DEADLINE, read_up_to(payload, bytes_max)).await {
+        match timeout(self.settings.body_deadline, read_up_to(payload, bytes_max)).await {
             Ok(Ok(body)) => Ok(Some(body)),
             Ok(Err(Unread::TooBig)) => Err(too_big()),
             Ok(Err(Unread::Broken)) | Err(_) => Ok(None),
