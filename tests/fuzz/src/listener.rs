@@ -11,7 +11,7 @@ pub(crate) struct Listener {
     /// The version that CONNECTED told.
     version: Option<Version>,
     /// The `seq` of the last MESSAGE for each subscription and destination.
-    seen: HashMap<(String, String), u64>,
+    seen: HashMap<(Option<String>, String), u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd)]
@@ -69,7 +69,8 @@ impl Listener {
         let seq: u64 = header("seq").parse().expect("seq is a number");
         let subscription = frame.header("subscription");
         assert!(subscription.is_some() || self.version == Some(Version::V1_0));
-        let key = (subscription.unwrap_or_default().to_owned(), header("destination").to_owned());
+        // An id may be empty, which isn't the same as none.
+        let key = (subscription.map(str::to_owned), header("destination").to_owned());
         let may_repeat = header("type") == "snapshot" || subscription.is_none();
         let last = self.seen.insert(key, seq);
         let least = last.map_or(0, |last| if may_repeat { last } else { last + 1 });
