@@ -4,6 +4,7 @@
 mod certificates;
 mod demo;
 mod front;
+mod handshake;
 mod listener;
 mod signals;
 
