@@ -41,13 +41,16 @@ use crate::{
 /// 1,200 at a time.
 ///
 /// One that has said nothing takes 4 KiB, one that has begun a request 13 KiB, with a head as long as it
-/// may be 50 KiB, and one that is halfway through a TLS handshake 25 KiB, measured: 200 MiB for each
-/// worker at most.
+/// may be 50 KiB, and one in a TLS handshake 11 KiB, with a first message as long as it may be 33 KiB,
+/// measured: 200 MiB for each worker at most.
 const OTHER_CONNECTIONS_MAX: usize = 4096;
 
 /// TLS handshakes that a worker thread makes in a second, and at once after a pause. One takes 0.4 ms with
 /// an ECDSA key, 0.9 ms with RSA of 2048 bits, measured: a flood of them leaves more than half of the
 /// thread to its sessions. 20,000 clients that come back together to two workers take 10 s.
+///
+/// Those who wait for theirs are among [`OTHER_CONNECTIONS_MAX`]; a place in the queue takes 500 bytes at
+/// most, each of an address of its own: 2 MiB.
 const HANDSHAKES_PER_S: u32 = 1000;
 const HANDSHAKE_BURST: u32 = 100;
 

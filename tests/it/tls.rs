@@ -258,6 +258,7 @@ fn saying_from(address: [u8; 4], server: &Server, bytes: &[u8]) -> TcpStream {
 
 #[test]
 fn who_only_begins_a_handshake_or_leaves_it_takes_nobodys_turn() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
     // With a turn for each a handshake would have to wait for 3 s, which is longer than it may.
     let secured = Secured::start(&["--request-deadline-s", "4"]);
     let hello = hello(&secured.authority);
@@ -273,6 +274,7 @@ fn who_only_begins_a_handshake_or_leaves_it_takes_nobodys_turn() {
 
 #[test]
 fn an_address_that_makes_many_handshakes_does_not_keep_others_from_theirs() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let secured = Secured::start(&["--request-deadline-s", "60"]);
     let hello = hello(&secured.authority);
     let many: Vec<_> = (0..3000).map(|_| saying_from([127, 0, 0, 2], &secured.server, &hello)).collect();
