@@ -67,7 +67,7 @@ impl Handshake<'_> {
     }
 }
 
-/// Reads the client's first message. It's taken apart, which costs a hundredth of the answer to it.
+/// Reads the client's first message. It's taken apart; no key is touched before its turn.
 async fn read_hello(stream: &mut TcpStream) -> io::Result<Accepted> {
     let (reader, writer) = stream.split();
     let bounded = join(reader.take(HELLO_BYTES_MAX), writer);
