@@ -67,8 +67,10 @@ pub struct Admission {
 /// What counts as one address: an IPv4 address, or the 64 bits of an IPv6 network that one customer has
 /// at least (RFC 6177) and takes addresses from as it likes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Source {
+pub enum Source {
+    /// The address.
     V4([u8; 4]),
+    /// The network's prefix.
     V6([u16; 4]),
 }
 
@@ -168,12 +170,18 @@ impl Limits {
     /// wasn't named, or a load test.
     fn source(&self, address: IpAddr) -> Option<Source> {
         let is_limited = self.sessions_per_address_max.is_some() || self.rate_per_address.per_s.is_finite();
+        (is_limited && !address.to_canonical().is_loopback()).then(|| Source::of(address))
+    }
+}
+
+impl Source {
+    /// What the address counts as. An IPv4 address written as IPv6 is one of IPv4.
+    pub const fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
-            address if address.is_loopback() || !is_limited => None,
-            IpAddr::V4(address) => Some(Source::V4(address.octets())),
+            IpAddr::V4(address) => Self::V4(address.octets()),
             IpAddr::V6(address) => {
                 let [a, b, c, d, ..] = address.segments();
-                Some(Source::V6([a, b, c, d]))
+                Self::V6([a, b, c, d])
             }
         }
     }

@@ -4,7 +4,9 @@
 mod certificates;
 mod demo;
 mod front;
+mod handshake;
 mod listener;
+mod signals;
 
 use std::{
     net::TcpListener,
@@ -15,7 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{dev::ServerHandle, rt, web};
+use actix_web::{
+    dev::ServerHandle,
+    rt::{self, SystemRunner},
+    web,
+};
 use anyhow::Context;
 use tokio::sync::Notify;
 
@@ -23,6 +29,7 @@ use self::{
     demo::DemoFeed,
     front::Front,
     listener::{Announcement, listen},
+    signals::Signals,
 };
 use crate::{
     actors::{
@@ -54,8 +61,9 @@ const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 /// # Errors
 /// See [`Failure`].
 pub fn serve(config: config::Serve) -> Result<(), Failure> {
+    let (system, signals) = signals::system()?;
     let broker = start_broker(&config.kafka)?;
-    Assembly::new(config, broker.as_ref())?.run()
+    Assembly::new(config, broker.as_ref())?.run(&system, signals)
 }
 
 /// Serves a simulated market until told to stop.
@@ -63,11 +71,12 @@ pub fn serve(config: config::Serve) -> Result<(), Failure> {
 /// # Errors
 /// See [`Failure`].
 pub fn demo(config: config::Demo) -> Result<(), Failure> {
+    let (system, signals) = signals::system()?;
     let broker = start_broker(&config.serve.kafka)?;
     let producer = producer_config(&config.serve, broker.as_ref());
     let assembly = Assembly::new(config.serve, broker.as_ref())?;
     let feed = DemoFeed::spawn(producer, config.simulation);
-    let served = assembly.run();
+    let served = assembly.run(&system, signals);
     // While there still is a broker: the feed waits until its last ticks are acknowledged.
     feed.stop();
     drop(broker);
@@ -134,8 +143,8 @@ impl Assembly {
         Ok(Self { server, ingest })
     }
 
-    fn run(self) -> Result<(), Failure> {
-        rt::System::new().block_on(self.server.run(self.ingest))
+    fn run(self, system: &SystemRunner, signals: Signals) -> Result<(), Failure> {
+        system.block_on(self.server.run(self.ingest, signals))
     }
 }
 
@@ -168,7 +177,13 @@ struct Server {
 }
 
 impl Server {
-    async fn run(self, ingest: Ingest) -> Result<(), Failure> {
+    async fn run(self, ingest: Ingest, signals: Signals) -> Result<(), Failure> {
+        let Signals { hang_up, mut stop } = signals;
+        rt::spawn(certificates::keep_current(
+            self.certificates.clone(),
+            self.state.metrics.connections.clone(),
+            hang_up,
+        ));
         let grace = self.config.server.shutdown_grace;
         let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
         let ended = Arc::new(Notify::new());
@@ -179,14 +194,11 @@ impl Server {
         if matches!(self.config.kafka.broker, Broker::Embedded { .. }) {
             await_ready(&state.readiness).await;
         }
-        if let Some(certificates) = &self.certificates {
-            certificates::keep_current(Arc::clone(certificates), state.metrics.connections.clone())?;
-        }
         let server = self.start_http().context("the server can't be started").map_err(Failure::StartUp)?;
         let http = server.handle();
         let mut http_task = rt::spawn(server);
         tokio::select! {
-            signal = stop_signal() => tracing::info!(signal = signal?, "shutting down"),
+            signal = stop.told() => tracing::info!(signal, "shutting down"),
             () = ended.notified() => {}
             // Nobody has asked it to end.
             _ = &mut http_task => return Err(Failure::Unexpected(anyhow::anyhow!("the HTTP server ended"))),
@@ -268,17 +280,6 @@ fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
         Some(Ok(Err(error @ ConsumerError::Unreachable { .. }))) => Err(Failure::StartUp(error.into())),
         Some(Ok(Err(error @ ConsumerError::Assignment { .. }))) => Err(Failure::Unexpected(error.into())),
     }
-}
-
-async fn stop_signal() -> Result<&'static str, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let listen = |kind| signal(kind).context("signals can't be received").map_err(Failure::Unexpected);
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
 }
 
 fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure> {

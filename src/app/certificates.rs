@@ -3,14 +3,9 @@
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path, sync::Arc, time::Duration};
 
 use actix_web::rt;
-use anyhow::Context;
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::MissedTickBehavior,
-};
+use tokio::{signal::unix::Signal, time::MissedTickBehavior};
 
 use crate::{
-    failure::Failure,
     metrics::ConnectionMetrics,
     transport::tls::{Certificates, TlsFiles},
 };
@@ -18,18 +13,21 @@ use crate::{
 /// How often the files are looked at: two `stat` calls, and as long as a renewal may take to be seen.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts to reload the pair on SIGHUP and when its files change.
-///
-/// # Errors
-/// When signals can't be received.
-pub(super) fn keep_current(
-    certificates: Arc<Certificates>,
+/// Reloads the pair on SIGHUP and when its files change. Without TLS there is none, and a SIGHUP, which a
+/// script may send to every server it renews certificates for, changes nothing.
+pub(super) async fn keep_current(
+    certificates: Option<Arc<Certificates>>,
     metrics: ConnectionMetrics,
-) -> Result<(), Failure> {
-    let hang_up =
-        signal(SignalKind::hangup()).context("signals can't be received").map_err(Failure::Unexpected)?;
-    rt::spawn(watch(certificates, metrics, hang_up));
-    Ok(())
+    mut hang_up: Signal,
+) {
+    match certificates {
+        Some(certificates) => watch(certificates, metrics, hang_up).await,
+        None => {
+            while hang_up.recv().await.is_some() {
+                tracing::info!(signal = "SIGHUP", "there is no TLS certificate to reload");
+            }
+        }
+    }
 }
 
 async fn watch(certificates: Arc<Certificates>, metrics: ConnectionMetrics, mut hang_up: Signal) {

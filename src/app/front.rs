@@ -6,7 +6,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use actix_http::{
@@ -20,13 +20,9 @@ use actix_web::{
     middleware::{DefaultHeaders, from_fn},
     web,
 };
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-    time::{sleep, timeout},
-};
-use tokio_rustls::server::TlsStream;
+use tokio::{net::TcpStream, time::timeout};
 
+use super::handshake::Handshake;
 use crate::{
     actors::shard::ShardActor,
     http::{self, AppState, StompBases},
@@ -45,13 +41,16 @@ use crate::{
 /// 1,200 at a time.
 ///
 /// One that has said nothing takes 4 KiB, one that has begun a request 13 KiB, with a head as long as it
-/// may be 50 KiB, and one that is halfway through a TLS handshake 25 KiB, measured: 200 MiB for each
-/// worker at most.
+/// may be 50 KiB, and one in a TLS handshake 11 KiB, with a first message as long as it may be 33 KiB,
+/// measured: 200 MiB for each worker at most.
 const OTHER_CONNECTIONS_MAX: usize = 4096;
 
 /// TLS handshakes that a worker thread makes in a second, and at once after a pause. One takes 0.4 ms with
 /// an ECDSA key, 0.9 ms with RSA of 2048 bits, measured: a flood of them leaves more than half of the
 /// thread to its sessions. 20,000 clients that come back together to two workers take 10 s.
+///
+/// Those who wait for theirs are among [`OTHER_CONNECTIONS_MAX`]; a place in the queue takes 500 bytes at
+/// most, each of an address of its own: 2 MiB.
 const HANDSHAKES_PER_S: u32 = 1000;
 const HANDSHAKE_BURST: u32 = 100;
 
@@ -145,53 +144,19 @@ impl Front {
                 Connection::plain(stream, accepted)
             }
             Some(certificates) => {
-                let shaken =
-                    timeout(deadline, self.shake_hands(certificates, &hall.handshakes, stream)).await;
+                let handshake = Handshake {
+                    certificates,
+                    turns: &hall.handshakes,
+                    // The other half is for what it takes the client.
+                    turn_deadline: deadline / 2,
+                    metrics: &self.metrics,
+                };
+                let shaken = timeout(deadline, handshake.make(stream, peer.ip())).await;
                 Connection::tls(shaken.map_err(|_| late("tls_deadline"))??, accepted)
             }
         };
         Ok((connection, Protocol::Http1, Some(peer)))
     }
-
-    async fn shake_hands(
-        &self,
-        certificates: &Certificates,
-        turns: &Turns,
-        mut stream: TcpStream,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        let mut first = [0];
-        let shaken = match stream.peek(&mut first).await? {
-            // A load balancer that looks whether anybody is there.
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            // A handshake begins with 22 (RFC 8446 §5.1), a request with a letter.
-            _ if first[0].is_ascii_alphabetic() => answer_plain(&mut stream).await,
-            _ => {
-                // Half of the deadline for the turn, half for the handshake.
-                let Some(wait) = turns.take(Instant::now(), self.request_deadline / 2) else {
-                    self.metrics.refused.with_label_values(&["crowded_out"]).inc();
-                    return Err(io::Error::other("there are too many TLS handshakes"));
-                };
-                if !wait.is_zero() {
-                    sleep(wait).await;
-                }
-                certificates.acceptor().accept(stream).await
-            }
-        };
-        shaken.inspect_err(|error| {
-            tracing::debug!(%error, "a TLS handshake failed");
-            self.metrics.refused.with_label_values(&["tls_handshake"]).inc();
-        })
-    }
-}
-
-/// Tells a client that speaks HTTP where TLS is expected. There is no handshake.
-async fn answer_plain<T>(stream: &mut TcpStream) -> io::Result<T> {
-    const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-        Content-Length: 37\r\nConnection: close\r\n\r\nthis port speaks TLS: ask for https:\n";
-    // A connection that is closed while bytes wait to be read is reset, and its answer lost.
-    let _ = stream.try_read(&mut [0; 4096])?;
-    stream.write_all(PLAIN).await?;
-    Err(io::Error::other("the client speaks plain HTTP"))
 }
 
 fn application(

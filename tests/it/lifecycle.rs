@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Client, Feed, Incoming, Process, Server, run_to_the_end};
+use crate::support::{Client, Feed, Incoming, Process, Server, eventually, run_to_the_end};
 
 /// The one line that tells a user why the command failed.
 fn the_reason<'a>(log: &'a [String], part: &str) -> &'a str {
@@ -146,4 +146,28 @@ fn a_signal_during_the_start_ends_it_with_code_0() {
     assert_eq!(server.get("/livez").status, 200);
     server.process.signal("TERM");
     assert_eq!(server.process.await_exit().code(), Some(0));
+}
+
+#[test]
+fn a_hang_up_during_the_start_ends_nothing() {
+    let mut server = Server::starting(&["--kafka", "127.0.0.1:1", "--kafka-deadline-s", "600"]);
+    server.process.signal("HUP");
+    eventually("it says that there is nothing to reload", || {
+        let log = server.process.log().join("\n");
+        if log.contains("there is no TLS certificate to reload") { Ok(()) } else { Err(log) }
+    });
+    assert_eq!(server.get("/livez").status, 200);
+    server.process.signal("TERM");
+    assert_eq!(server.process.await_exit().code(), Some(0));
+}
+
+#[test]
+fn signals_are_answered_as_soon_as_the_start_tells_anything() {
+    // Its address is told before the embedded broker is caught up with.
+    let mut process = Process::start(&["serve", "--listen", "127.0.0.1:0"]);
+    assert!(process.line().starts_with("page "));
+    for signal in ["HUP", "TERM"] {
+        process.signal(signal);
+    }
+    assert_eq!(process.await_exit().code(), Some(0), "{:?}", process.log());
 }

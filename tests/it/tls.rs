@@ -4,14 +4,15 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use tokio_rustls::rustls::{ClientConfig, pki_types::CertificateDer};
+use socket2::{Domain, Socket, Type};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, pki_types::CertificateDer};
 use tungstenite::Message;
 
 use crate::support::{
@@ -234,6 +235,75 @@ fn a_handshake_that_is_not_made_ends_at_its_deadline() {
         assert_eq!(stream.read(&mut [0; 16]).unwrap(), 0);
     }
     assert_eq!(secured.refused("tls_deadline"), 2.0);
+}
+
+/// What a client says first: its ClientHello.
+fn hello(authority: &Authority) -> Vec<u8> {
+    let name = "localhost".try_into().unwrap();
+    let mut client = ClientConnection::new(authority.client(HTTP_1_1), name).unwrap();
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes).unwrap();
+    bytes
+}
+
+/// A connection from an address of loopback.
+fn saying_from(address: [u8; 4], server: &Server, bytes: &[u8]) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&server.address.into()).unwrap();
+    let mut stream = TcpStream::from(socket);
+    stream.write_all(bytes).unwrap();
+    stream
+}
+
+#[test]
+fn who_only_begins_a_handshake_or_leaves_it_takes_nobodys_turn() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    // With a turn for each a handshake would have to wait for 3 s, which is longer than it may.
+    let secured = Secured::start(&["--request-deadline-s", "4"]);
+    let hello = hello(&secured.authority);
+    let client = || secured.authority.client(HTTP_1_1);
+    for _ in 0..3000 {
+        drop(saying_from([127, 0, 0, 1], &secured.server, &hello));
+    }
+    shake_hands(&secured.server, client()).unwrap();
+    let _begun: Vec<_> = (0..3000).map(|_| saying_from([127, 0, 0, 1], &secured.server, &[22])).collect();
+    shake_hands(&secured.server, client()).unwrap();
+    assert_eq!(secured.refused("crowded_out"), 0.0);
+}
+
+#[test]
+fn an_address_that_makes_many_handshakes_does_not_keep_others_from_theirs() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let secured = Secured::start(&["--request-deadline-s", "60"]);
+    let hello = hello(&secured.authority);
+    let many: Vec<_> = (0..3000).map(|_| saying_from([127, 0, 0, 2], &secured.server, &hello)).collect();
+    shake_hands(&secured.server, secured.authority.client(HTTP_1_1)).unwrap();
+    let is_answered = |stream: &&TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        stream.peek(&mut [0]).is_ok_and(|bytes| bytes > 0)
+    };
+    let answered = many.iter().filter(is_answered).count();
+    assert!(answered < many.len(), "the handshake came after all of the {answered} before it");
+    // They have theirs all the same.
+    eventually("all are answered", || match many.iter().filter(is_answered).count() {
+        3000 => Ok(()),
+        answered => Err(answered.to_string()),
+    });
+}
+
+#[test]
+fn a_first_message_that_is_too_long_ends_the_handshake() {
+    let secured = Secured::start(&[]);
+    // A ClientHello of 48 KiB, in records of 16 KiB.
+    let record = |begin: &[u8]| [&[22, 3, 1, 0x40, 0], begin, &vec![0; 0x4000 - begin.len()]].concat();
+    let mut stream = TcpStream::connect(secured.server.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(&record(&[1, 0, 0xc0, 0])).unwrap();
+    // It may be reset while that's written.
+    let _ = stream.write_all(&record(&[]));
+    assert!(matches!(stream.read(&mut [0; 16]), Ok(0) | Err(_)));
+    assert_eq!(secured.refused("tls_handshake"), 1.0);
 }
 
 #[test]
