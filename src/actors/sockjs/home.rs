@@ -125,7 +125,7 @@ impl<A: Application> Home<A> {
 
     fn attach(&mut self, now: Instant, supply: Supply, framing: Framing) {
         // The end of the last receiver's connection may be read by another thread, which is late. Whoever comes after
-        // it isn't the second.
+        // it isn't the second. If it was given its last frame, then it has read it and may have closed: nothing is lost.
         if self.answers.current().is_some_and(|supply| supply.has_hung_up()) {
             self.lose_receiver(now);
         }
