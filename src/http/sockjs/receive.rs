@@ -63,12 +63,11 @@ impl<S: Service> Endpoint<S> {
         if let Ok(entry) = self.registry.find(session, address) {
             return Ok(entry);
         }
-        match self.registry.claim(session, address) {
+        let answers = Rc::default();
+        let open = || self.service.open(request, transport, Connection::Answers(Rc::clone(&answers)));
+        match self.registry.claim(session, address, open)? {
             Claim::Known(entry) => Ok(entry),
-            Claim::New(entry, registration) => {
-                let answers = Rc::default();
-                let opened =
-                    self.service.open(request, transport, Connection::Answers(Rc::clone(&answers)))?;
+            Claim::New(entry, registration, opened) => {
                 let Settings { timing, stuck_after, .. } = self.settings;
                 rt::spawn(Home::keep(registration, opened, answers, timing, stuck_after));
                 Ok(entry)
