@@ -132,6 +132,7 @@ impl<A: Application> Home<A> {
         match self.link.attach(now, framing.lasting()) {
             Ok(()) => {
                 self.note_written(now);
+                self.note_alive(now);
                 self.framing = framing;
                 self.is_waited_for = false;
                 self.answers.replace(Some(supply));
@@ -148,7 +149,7 @@ impl<A: Application> Home<A> {
             Some(Poll::Ready(Event::Wanted)) => {
                 if !std::mem::replace(&mut self.is_waited_for, true) {
                     self.note_written(now);
-                    self.note_alive(now);
+                    self.note_taken(now);
                 }
                 self.give(now, context)
             }
@@ -270,7 +271,14 @@ impl<A: Application> Home<A> {
         }
     }
 
-    /// A receiver that asks for more is as good as an answer to a PING.
+    /// The kernel takes more, which it does for a while also when the client is gone.
+    fn note_taken(&self, now: Instant) {
+        if let Some(application) = &self.application {
+            application.note_taken(now);
+        }
+    }
+
+    /// A request is as good as an answer to a PING.
     fn note_alive(&self, now: Instant) {
         if let Some(application) = &self.application {
             application.receive(now, Inbound::Pong);
