@@ -96,7 +96,7 @@ impl<S: Service> Endpoint<S> {
     }
 
     async fn answer(&self, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-        match self.dispatch(&request, payload).await {
+        let mut response = match self.dispatch(&request, payload).await {
             Ok(response) => response,
             Err(refusal) => {
                 let mut response = self.service.refuse(&request, &refusal);
@@ -106,7 +106,9 @@ impl<S: Service> Endpoint<S> {
                 }
                 response
             }
-        }
+        };
+        headers::vary_by_origin(response.headers_mut());
+        response
     }
 
     async fn dispatch(&self, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refusal> {
