@@ -163,10 +163,12 @@ impl<S: Service> Endpoint<S> {
         })
     }
 
-    /// A session of this name is known, but not to this client: as good as none.
-    fn refuse_foreign(&self, request: &HttpRequest, session: &str) -> Refusal {
+    /// A session of this name is known, but not to this client: as good as none. Only the operator is told.
+    fn foreign(&self, request: &HttpRequest, session: &str) -> HttpResponse {
         let detail = format!("session {session:.40?} is not of {}", self.service.client_address(request));
-        Refusal::new(StatusCode::NOT_FOUND, "foreign_session", detail)
+        let refusal = Refusal::new(StatusCode::NOT_FOUND, "foreign_session", detail);
+        drop(self.service.refuse(request, &refusal));
+        not_found(request)
     }
 }
 

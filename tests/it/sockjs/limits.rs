@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::stomp::{Heard, StompClient};
-use crate::support::{From, RawHttp, Server, ask};
+use crate::support::{From, RawHttp, Server, Whole, ask};
 
 const REFUSED: &str = "tickcast_upgrades_refused_total";
 
@@ -83,7 +83,15 @@ fn a_session_is_used_by_the_address_that_opened_it_only() {
     }
     let start = format!("GET {}/eventsource", client.session);
     assert_eq!(RawHttp::connect_from(server.address, foreign).ask(&start, &[], "").head.status, 404);
-    assert_eq!(refused(&server, "foreign_session"), 4.0);
+    // It isn't even told whether there is one.
+    let told = |session: &str| {
+        let start = format!("POST {session}/xhr_send");
+        let Whole { head, body } = RawHttp::connect_from(server.address, foreign).ask(&start, &[], "[]");
+        let told = head.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("date"));
+        (head.status, told.collect::<Vec<_>>(), body)
+    };
+    assert_eq!(told(&client.session), told("/sockjs/000/nobody"));
+    assert_eq!(refused(&server, "foreign_session"), 5.0);
     // Nobody has disturbed it.
     client.send("UNSUBSCRIBE\nid:1\nreceipt:fine\n\n\0");
     assert_eq!(client.frame().expect("receipt-id"), "fine");
