@@ -72,6 +72,21 @@ fn a_session_that_was_left_is_gone_after_the_delay() {
 }
 
 #[test]
+fn who_says_goodbye_and_is_gone_has_disconnected() {
+    let server = Server::ready(&["--sockjs-disconnect-delay-s", "0.5"]);
+    let mut ended = 0.0;
+    for transport in ["xhr", "xhr_streaming"] {
+        for frame in ["DISCONNECT\n\n\0", "DISCONNECT\nreceipt:bye\n\n\0"] {
+            let mut client = StompClient::connect(&server, transport);
+            client.send(frame);
+            drop(client);
+            ended += 1.0;
+            server.await_metric("tickcast_sessions_closed_total{reason=\"disconnected\"}", ended);
+        }
+    }
+}
+
+#[test]
 fn a_session_is_used_by_the_address_that_opened_it_only() {
     let server = Server::ready(&["--sockjs-disconnect-delay-s", "600"]);
     let mut client = StompClient::connect(&server, "xhr");
