@@ -1,6 +1,9 @@
 //! A session's home: the task that keeps it between requests, gives its receivers what it says, and it what its client
 //! says. It waits for commands, for its receiver, for the session, and for the next deadline.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     future::poll_fn,
@@ -88,8 +91,9 @@ impl<A: Application> Home<A> {
         loop {
             let now = Instant::now();
             let mut is_idle = !self.take_commands(now, context);
-            is_idle &= !self.serve_receiver(now, context);
+            // Who says goodbye closes its receiver right after it: what was said counts.
             is_idle &= !self.take_messages(now, context);
+            is_idle &= !self.serve_receiver(now, context);
             is_idle &= !self.look_after_application(now);
             let beats = self.application.as_ref().is_some_and(Application::beats);
             match self.link.handle_timeout(now, beats) {
