@@ -213,6 +213,13 @@ impl<C> Shard<C> {
         self.entry(key)?.session.note_written(now)
     }
 
+    /// See [`Session::note_taken`].
+    pub fn note_taken(&mut self, key: SessionKey, now: Instant) {
+        if let Some(entry) = self.entry(key) {
+            entry.session.note_taken(now);
+        }
+    }
+
     /// A session, to look at; `None` once it's forgotten.
     pub fn session(&self, key: SessionKey) -> Option<&Session> {
         let entry = self.sessions.get(key.place as usize)?;

@@ -225,6 +225,10 @@ impl Application for StompSession {
         self.actor.count_blocked(blocked_for);
     }
 
+    fn note_taken(&self, now: Instant) {
+        self.actor.0.shard.borrow_mut().note_taken(self.key, now);
+    }
+
     fn note_sent(&self, bytes: usize) {
         self.actor.0.metrics.of(self.transport).bytes.inc_by(bytes as u64);
     }

@@ -27,6 +27,9 @@ pub trait Application: 'static {
     /// Everything that was said is in the kernel's hands, while nobody asks for more.
     fn note_written(&self, now: Instant);
 
+    /// Something that was said is taken, on a transport whose client can't answer a PING: it may be there.
+    fn note_taken(&self, now: Instant);
+
     /// What was said had so many bytes on its transport.
     fn note_sent(&self, bytes: usize);
 

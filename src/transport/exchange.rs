@@ -98,12 +98,14 @@ impl Supply {
         self.0.socket.as_ref()?.acknowledged_bytes()
     }
 
-    /// Whether the client has closed the connection, though the answer may not know yet.
+    /// Whether the client has closed the connection before its answer's end, though the answer may not know yet. Once
+    /// the last chunk was taken a client may close as soon as it has read it, which this side may not know yet either.
     pub fn has_hung_up(&self) -> bool {
         let inner = self.0.inner();
         match inner.progress {
             Progress::Lost => true,
             Progress::Written => false,
+            Progress::Writing if inner.is_last && inner.chunk.is_none() => false,
             Progress::Writing | Progress::Waiting => self.0.socket.as_ref().is_some_and(Handle::has_hung_up),
         }
     }
@@ -199,6 +201,7 @@ impl fmt::Debug for Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::socket::Socket;
 
     fn pair() -> (Supply, Receiver) {
         exchange(None)
@@ -250,6 +253,35 @@ mod tests {
         drop(receiver);
         assert_eq!(supply.poll_event(&context), Poll::Ready(Event::Lost));
         assert!(supply.has_hung_up());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_closes_has_hung_up_unless_it_may_have_read_the_end() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let ownership = Socket::prepare(&stream, 16 * 1024, Duration::from_secs(30));
+        let answer = || exchange(Some(ownership.socket().handle()));
+        let context = context();
+
+        let (waiting, waits) = answer();
+        assert_eq!(waits.poll_chunk(&context), Poll::Pending);
+        let (untaken, _untaken) = answer();
+        untaken.give(chunk("a"), true);
+        let (going_on, goes_on) = answer();
+        going_on.give(chunk("a"), false);
+        assert!(goes_on.poll_chunk(&context).is_ready());
+        let (ending, ends) = answer();
+        ending.give(chunk("a"), true);
+        assert!(ends.poll_chunk(&context).is_ready());
+
+        assert!([&waiting, &untaken, &going_on, &ending].iter().all(|supply| !supply.has_hung_up()));
+        drop(client);
+        assert_eq!(stream.peek(&mut [0]).await.unwrap(), 0, "the end has come");
+        assert!([&waiting, &untaken, &going_on].iter().all(|supply| supply.has_hung_up()));
+        assert!(!ending.has_hung_up());
+        drop(ends);
+        assert!(ending.has_hung_up(), "its answer knows more");
     }
 
     #[test]

@@ -237,6 +237,8 @@ impl Application for Echo {
 
     fn note_written(&self, _now: Instant) {}
 
+    fn note_taken(&self, _now: Instant) {}
+
     fn note_sent(&self, _bytes: usize) {}
 
     fn beats(&self) -> bool {

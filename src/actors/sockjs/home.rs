@@ -1,6 +1,9 @@
 //! A session's home: the task that keeps it between requests, gives its receivers what it says, and it what its client
 //! says. It waits for commands, for its receiver, for the session, and for the next deadline.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     future::poll_fn,
@@ -88,8 +91,9 @@ impl<A: Application> Home<A> {
         loop {
             let now = Instant::now();
             let mut is_idle = !self.take_commands(now, context);
-            is_idle &= !self.serve_receiver(now, context);
+            // Who says goodbye closes its receiver right after it: what was said counts.
             is_idle &= !self.take_messages(now, context);
+            is_idle &= !self.serve_receiver(now, context);
             is_idle &= !self.look_after_application(now);
             let beats = self.application.as_ref().is_some_and(Application::beats);
             match self.link.handle_timeout(now, beats) {
@@ -125,13 +129,14 @@ impl<A: Application> Home<A> {
 
     fn attach(&mut self, now: Instant, supply: Supply, framing: Framing) {
         // The end of the last receiver's connection may be read by another thread, which is late. Whoever comes after
-        // it isn't the second.
+        // it isn't the second. If it was given its last frame, then it has read it and may have closed: nothing is lost.
         if self.answers.current().is_some_and(|supply| supply.has_hung_up()) {
             self.lose_receiver(now);
         }
         match self.link.attach(now, framing.lasting()) {
             Ok(()) => {
                 self.note_written(now);
+                self.note_alive(now);
                 self.framing = framing;
                 self.is_waited_for = false;
                 self.answers.replace(Some(supply));
@@ -148,7 +153,7 @@ impl<A: Application> Home<A> {
             Some(Poll::Ready(Event::Wanted)) => {
                 if !std::mem::replace(&mut self.is_waited_for, true) {
                     self.note_written(now);
-                    self.note_alive(now);
+                    self.note_taken(now);
                 }
                 self.give(now, context)
             }
@@ -270,7 +275,14 @@ impl<A: Application> Home<A> {
         }
     }
 
-    /// A receiver that asks for more is as good as an answer to a PING.
+    /// The kernel takes more, which it does for a while also when the client is gone.
+    fn note_taken(&self, now: Instant) {
+        if let Some(application) = &self.application {
+            application.note_taken(now);
+        }
+    }
+
+    /// A request is as good as an answer to a PING.
     fn note_alive(&self, now: Instant) {
         if let Some(application) = &self.application {
             application.receive(now, Inbound::Pong);

@@ -81,11 +81,11 @@ pub enum Unfound {
 
 /// What a request that may open a session finds.
 #[derive(Debug)]
-pub enum Claim {
+pub enum Claim<T> {
     /// It's there.
     Known(Arc<Entry>),
-    /// It's the request's to open.
-    New(Arc<Entry>, Registration),
+    /// It was opened, and the name is its own.
+    New(Arc<Entry>, Registration, T),
     /// It's somebody else's.
     Foreign,
     /// There are as many as there may be.
@@ -123,24 +123,34 @@ impl Registry {
         }
     }
 
-    /// The session of this name, or the name for a new one.
-    pub fn claim(self: &Arc<Self>, session: &str, address: IpAddr) -> Claim {
+    /// The session of this name, or a new one. `open` is to be quick, since all threads wait for it, and not to use the
+    /// registry. Nobody finds a session of which it isn't certain that it opens.
+    ///
+    /// # Errors
+    /// Those of `open`. The name is still free.
+    pub fn claim<T, E>(
+        self: &Arc<Self>,
+        session: &str,
+        address: IpAddr,
+        open: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Claim<T>, E> {
         let mut sessions = self.sessions();
         let is_full = sessions.len() >= self.sessions_max;
-        match sessions.entry(session.into()) {
+        Ok(match sessions.entry(session.into()) {
             hash_map::Entry::Occupied(known) if known.get().address != address => Claim::Foreign,
             hash_map::Entry::Occupied(known) => Claim::Known(Arc::clone(known.get())),
             hash_map::Entry::Vacant(_) if is_full => Claim::Full,
             hash_map::Entry::Vacant(vacant) => {
+                let opened = open()?;
                 let (sender, commands) = mpsc::channel(COMMANDS_MAX);
                 let turn = Arc::new(Semaphore::new(1));
                 let entry = Entry { address, commands: sender, turn, waiting: AtomicUsize::new(0) };
                 let entry = Arc::clone(vacant.insert(Arc::new(entry)));
                 let (registry, session) = (Arc::clone(self), session.into());
                 let registration = Registration { registry, session, entry: Arc::clone(&entry), commands };
-                Claim::New(entry, registration)
+                Claim::New(entry, registration, opened)
             }
-        }
+        })
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Entry>>> {
@@ -213,6 +223,7 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use std::{
+        convert::Infallible,
         pin::Pin,
         task::{Context, Waker},
     };
@@ -226,10 +237,15 @@ mod tests {
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
     const THERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
+    fn claim(registry: &Arc<Registry>, session: &str, address: IpAddr) -> Claim<()> {
+        let Ok(claim) = registry.claim(session, address, || Ok::<_, Infallible>(()));
+        claim
+    }
+
     #[track_caller]
     fn claim_new(registry: &Arc<Registry>, session: &str) -> (Arc<Entry>, Registration) {
-        match registry.claim(session, HERE) {
-            Claim::New(entry, registration) => (entry, registration),
+        match claim(registry, session, HERE) {
+            Claim::New(entry, registration, ()) => (entry, registration),
             other => panic!("{other:?} instead of a new session"),
         }
     }
@@ -240,12 +256,21 @@ mod tests {
         assert_eq!(registry.find("a", HERE).unwrap_err(), Unfound::Unknown);
         let (_, registration) = claim_new(&registry, "a");
         assert!(registry.find("a", HERE).is_ok());
-        assert!(matches!(registry.claim("a", HERE), Claim::Known(_)));
+        assert!(matches!(claim(&registry, "a", HERE), Claim::Known(_)));
         assert_eq!(registry.find("a", THERE).unwrap_err(), Unfound::Foreign);
-        assert!(matches!(registry.claim("a", THERE), Claim::Foreign));
+        assert!(matches!(claim(&registry, "a", THERE), Claim::Foreign));
         drop(registration);
         assert_eq!(registry.find("a", HERE).unwrap_err(), Unfound::Unknown);
-        assert!(matches!(registry.claim("a", THERE), Claim::New(..)));
+        assert!(matches!(claim(&registry, "a", THERE), Claim::New(..)));
+    }
+
+    #[test]
+    fn a_session_that_is_not_opened_is_never_there() {
+        let registry = Arc::new(Registry::new(10));
+        let refused = registry.claim("a", HERE, || Err::<(), _>("no room"));
+        assert_eq!(refused.unwrap_err(), "no room");
+        assert_eq!(registry.find("a", HERE).unwrap_err(), Unfound::Unknown);
+        claim_new(&registry, "a");
     }
 
     #[test]
@@ -264,8 +289,8 @@ mod tests {
         let registry = Arc::new(Registry::new(2));
         let _first = claim_new(&registry, "a");
         let second = claim_new(&registry, "b");
-        assert!(matches!(registry.claim("c", HERE), Claim::Full));
-        assert!(matches!(registry.claim("a", HERE), Claim::Known(_)));
+        assert!(matches!(claim(&registry, "c", HERE), Claim::Full));
+        assert!(matches!(claim(&registry, "a", HERE), Claim::Known(_)));
         drop(second);
         claim_new(&registry, "c");
     }

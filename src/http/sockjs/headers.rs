@@ -23,7 +23,6 @@ const NOT_CACHED: &str = "no-store, no-cache, no-transform, must-revalidate, max
 /// Lets the page that asks read the answer, with its cookies; to be called for origins that are let in. A request
 /// without an origin is no page's, and may have been answered out of a cache that serves pages too: no cookies then.
 pub(super) fn allow_origin(request: &HttpRequest, headers: &mut HeaderMap) {
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
     match request.headers().get(ORIGIN) {
         Some(origin) => {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -32,6 +31,13 @@ pub(super) fn allow_origin(request: &HttpRequest, headers: &mut HeaderMap) {
         None => {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
+    }
+}
+
+/// Every answer below a base depends on the page that asks: some are told nothing, others may read.
+pub(super) fn vary_by_origin(headers: &mut HeaderMap) {
+    if !headers.contains_key(VARY) {
+        headers.insert(VARY, HeaderValue::from_static("Origin"));
     }
 }
 
@@ -67,6 +73,7 @@ impl<S: Service> Endpoint<S> {
         response
             .insert_header((ACCESS_CONTROL_MAX_AGE, YEAR.as_secs()))
             .insert_header((ACCESS_CONTROL_ALLOW_METHODS, route.methods().join(", ")));
+        response.insert_header((VARY, "Origin, Access-Control-Request-Headers"));
         let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS);
         if let Some(asked) = asked.filter(|asked| !asked.is_empty()) {
             response.insert_header((ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));

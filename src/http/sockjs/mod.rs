@@ -98,7 +98,7 @@ impl<S: Service> Endpoint<S> {
     }
 
     async fn answer(&self, request: HttpRequest, payload: web::Payload) -> HttpResponse {
-        match self.dispatch(&request, payload).await {
+        let mut response = match self.dispatch(&request, payload).await {
             Ok(response) => response,
             Err(refusal) => {
                 let mut response = self.service.refuse(&request, &refusal);
@@ -108,7 +108,9 @@ impl<S: Service> Endpoint<S> {
                 }
                 response
             }
-        }
+        };
+        headers::vary_by_origin(response.headers_mut());
+        response
     }
 
     async fn dispatch(&self, request: &HttpRequest, payload: web::Payload) -> Result<HttpResponse, Refusal> {
@@ -163,10 +165,12 @@ impl<S: Service> Endpoint<S> {
         })
     }
 
-    /// A session of this name is known, but not to this client: as good as none.
-    fn refuse_foreign(&self, request: &HttpRequest, session: &str) -> Refusal {
+    /// A session of this name is known, but not to this client: as good as none. Only the operator is told.
+    fn foreign(&self, request: &HttpRequest, session: &str) -> HttpResponse {
         let detail = format!("session {session:.40?} is not of {}", self.service.client_address(request));
-        Refusal::new(StatusCode::NOT_FOUND, "foreign_session", detail)
+        let refusal = Refusal::new(StatusCode::NOT_FOUND, "foreign_session", detail);
+        drop(self.service.refuse(request, &refusal));
+        not_found(request)
     }
 }
 

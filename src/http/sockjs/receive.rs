@@ -43,7 +43,9 @@ impl<S: Service> Endpoint<S> {
         let socket = request.conn_data::<Socket>().cloned();
         // A session may be forgotten between the look and the word: then there is a new one.
         let receiver = loop {
-            let entry = self.session(request, session, form.transport())?;
+            let Some(entry) = self.session(request, session, form.transport())? else {
+                return Ok(self.foreign(request, session));
+            };
             let (supply, receiver) = exchange(socket.as_ref().map(Socket::handle));
             if entry.command(Command::Attach(supply, framing.clone())).await.is_ok() {
                 break receiver;
@@ -52,28 +54,27 @@ impl<S: Service> Endpoint<S> {
         Ok(self.answer_with(request, &framing, receiver, socket).await)
     }
 
-    /// The session of this name, opened if there is none.
+    /// The session of this name, opened if there is none; `None` if it's somebody else's.
     fn session(
         &self,
         request: &HttpRequest,
         session: &str,
         transport: Transport,
-    ) -> Result<Arc<Entry>, Refusal> {
+    ) -> Result<Option<Arc<Entry>>, Refusal> {
         let address = self.service.client_address(request);
         if let Ok(entry) = self.registry.find(session, address) {
-            return Ok(entry);
+            return Ok(Some(entry));
         }
-        match self.registry.claim(session, address) {
-            Claim::Known(entry) => Ok(entry),
-            Claim::New(entry, registration) => {
-                let answers = Rc::default();
-                let opened =
-                    self.service.open(request, transport, Connection::Answers(Rc::clone(&answers)))?;
+        let answers = Rc::default();
+        let open = || self.service.open(request, transport, Connection::Answers(Rc::clone(&answers)));
+        match self.registry.claim(session, address, open)? {
+            Claim::Known(entry) => Ok(Some(entry)),
+            Claim::New(entry, registration, opened) => {
                 let Settings { timing, stuck_after, .. } = self.settings;
                 rt::spawn(Home::keep(registration, opened, answers, timing, stuck_after));
-                Ok(entry)
+                Ok(Some(entry))
             }
-            Claim::Foreign => Err(self.refuse_foreign(request, session)),
+            Claim::Foreign => Ok(None),
             Claim::Full => {
                 Err(Refusal::for_now("connections", "there are as many SockJS sessions as may be", 1))
             }

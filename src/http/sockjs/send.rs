@@ -40,7 +40,7 @@ impl<S: Service> Endpoint<S> {
         let entry = match self.registry.find(session, self.service.client_address(request)) {
             Ok(entry) => entry,
             Err(Unfound::Unknown) => return Ok(not_found(request)),
-            Err(Unfound::Foreign) => return Err(self.refuse_foreign(request, session)),
+            Err(Unfound::Foreign) => return Ok(self.foreign(request, session)),
         };
         let turn = entry.turn().await.map_err(|TooManySends| {
             let detail = "too many requests of this session wait for others that send";

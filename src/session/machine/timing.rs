@@ -58,6 +58,15 @@ impl Session {
         self.handed_over.take().map(|begin| now.duration_since(begin))
     }
 
+    /// The client, or the kernel for it, takes what is said, on a transport without an answer to a PING. That's no sign
+    /// of a client that has promised to send heart-beats.
+    pub const fn note_taken(&mut self, now: Instant) {
+        if !matches!(self.state, State::Connected(Agreed { beat_from_client: Some(_), .. })) {
+            self.last_received = now;
+            self.unanswered_pings = 0;
+        }
+    }
+
     pub(super) fn stop_timers_but_send(&mut self) {
         for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close, Deadline::Budget]
         {

@@ -71,6 +71,19 @@ fn whatever_comes_breaks_the_silence() {
 }
 
 #[test]
+fn what_is_taken_breaks_the_silence_of_who_promised_no_beats_only() {
+    for (heart_beat, closed_at) in [("0,0", 150), ("20000,0", 100), ("40000,0", 125)] {
+        let mut talk = Talk::connected(heart_beat);
+        talk.pass(60);
+        talk.session.note_taken(talk.now);
+        let happened = talk.pass(200);
+        let closed = happened.iter().find(|said| said.contains("CLOSE 1001 client is silent"));
+        // Looked at with each PING, every 25 s.
+        assert_eq!(closed, Some(&format!("{closed_at} CLOSE 1001 client is silent")), "{heart_beat}");
+    }
+}
+
+#[test]
 fn a_socket_that_takes_nothing_for_ten_seconds_is_slow() {
     let mut talk = Talk::connected("0,10000");
     talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");

@@ -12,10 +12,15 @@ fn assert_not_cached(head: &Head) {
 /// Whether a page of `origin` may read the answer; without one: whoever is no page.
 #[track_caller]
 fn assert_readable(head: &Head, origin: Option<&str>) {
+    assert_allows(head, origin);
+    assert_eq!(head.header("vary"), "Origin");
+}
+
+#[track_caller]
+fn assert_allows(head: &Head, origin: Option<&str>) {
     assert_eq!(head.header("access-control-allow-origin"), origin.unwrap_or("*"));
     let credentials = if origin.is_some() { "true" } else { "" };
     assert_eq!(head.header("access-control-allow-credentials"), credentials);
-    assert_eq!(head.header("vary"), "Origin");
 }
 
 #[test]
@@ -37,7 +42,27 @@ fn a_preflight_is_answered_for_a_year() {
             assert_eq!(answer.head.header("access-control-max-age"), "31536000");
             let allowed = answer.head.header("access-control-allow-methods");
             assert!(methods.iter().all(|method| allowed.contains(method)), "{path}: {allowed}");
-            assert_readable(&answer.head, Some(origin));
+            assert_allows(&answer.head, Some(origin));
+            assert_eq!(answer.head.header("vary"), "Origin, Access-Control-Request-Headers");
+        }
+    }
+}
+
+#[test]
+fn whatever_depends_on_the_page_says_so_to_caches() {
+    let server = Server::ready(&["--sockjs-legacy-transports"]);
+    for (start, status) in [
+        ("GET /sockjs", 200),
+        ("GET /sockjs/iframe.html", 200),
+        ("GET /sockjs/nothing", 404),
+        ("POST /sockjs/info", 405),
+        ("POST /sockjs/0/nobody/xhr_send", 404),
+    ] {
+        let own = format!("http://{}", server.address);
+        for (origin, status) in [(own.as_str(), status), ("https://evil.example", 403)] {
+            let answer = ask(server.address, start, &[("Origin", origin)], "");
+            assert_eq!(answer.head.status, status, "{start}");
+            assert_eq!(answer.head.header("vary"), "Origin", "{start} of {origin}");
         }
     }
 }

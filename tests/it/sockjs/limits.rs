@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::stomp::{Heard, StompClient};
-use crate::support::{From, RawHttp, Server, ask};
+use crate::support::{From, RawHttp, Server, Whole, ask};
 
 const REFUSED: &str = "tickcast_upgrades_refused_total";
 
@@ -72,6 +72,21 @@ fn a_session_that_was_left_is_gone_after_the_delay() {
 }
 
 #[test]
+fn who_says_goodbye_and_is_gone_has_disconnected() {
+    let server = Server::ready(&["--sockjs-disconnect-delay-s", "0.5"]);
+    let mut ended = 0.0;
+    for transport in ["xhr", "xhr_streaming"] {
+        for frame in ["DISCONNECT\n\n\0", "DISCONNECT\nreceipt:bye\n\n\0"] {
+            let mut client = StompClient::connect(&server, transport);
+            client.send(frame);
+            drop(client);
+            ended += 1.0;
+            server.await_metric("tickcast_sessions_closed_total{reason=\"disconnected\"}", ended);
+        }
+    }
+}
+
+#[test]
 fn a_session_is_used_by_the_address_that_opened_it_only() {
     let server = Server::ready(&["--sockjs-disconnect-delay-s", "600"]);
     let mut client = StompClient::connect(&server, "xhr");
@@ -83,7 +98,15 @@ fn a_session_is_used_by_the_address_that_opened_it_only() {
     }
     let start = format!("GET {}/eventsource", client.session);
     assert_eq!(RawHttp::connect_from(server.address, foreign).ask(&start, &[], "").head.status, 404);
-    assert_eq!(refused(&server, "foreign_session"), 4.0);
+    // It isn't even told whether there is one.
+    let told = |session: &str| {
+        let start = format!("POST {session}/xhr_send");
+        let Whole { head, body } = RawHttp::connect_from(server.address, foreign).ask(&start, &[], "[]");
+        let told = head.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("date"));
+        (head.status, told.collect::<Vec<_>>(), body)
+    };
+    assert_eq!(told(&client.session), told("/sockjs/000/nobody"));
+    assert_eq!(refused(&server, "foreign_session"), 5.0);
     // Nobody has disturbed it.
     client.send("UNSUBSCRIBE\nid:1\nreceipt:fine\n\n\0");
     assert_eq!(client.frame().expect("receipt-id"), "fine");

@@ -22,7 +22,7 @@ pub(crate) struct RawHttp {
 pub(crate) struct Head {
     pub(crate) version: String,
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// An answer that ended.
