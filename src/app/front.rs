@@ -46,8 +46,8 @@ use crate::{
 const OTHER_CONNECTIONS_MAX: usize = 4096;
 
 /// TLS handshakes that a worker thread makes in a second, and at once after a pause. One takes 0.4 ms with
-/// an ECDSA key, 0.9 ms with RSA of 2048 bits, measured: a flood of them leaves more than half of the
-/// thread to its sessions. 20,000 clients that come back together to two workers take 10 s.
+/// an ECDSA key, 0.9 ms with RSA of 2048 bits, measured: a flood of them leaves its sessions more than half
+/// of the thread with the one, and a tenth with the other. 20,000 clients that come back together to two workers take 10 s.
 ///
 /// Those who wait for theirs are among [`OTHER_CONNECTIONS_MAX`]; a place in the queue takes 500 bytes at
 /// most, each of an address of its own: 2 MiB.
