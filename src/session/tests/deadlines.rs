@@ -60,7 +60,9 @@ fn two_pings_have_to_stay_unanswered_however_long_the_silence() {
 
 #[test]
 fn whatever_comes_breaks_the_silence() {
-    for answer in [Inbound::Pong, Inbound::Data(b"\n"), Inbound::Ping(Bytes::new())] {
+    // Half a frame is as good as a whole one.
+    let half = Inbound::Data(b"UNSUBSCR");
+    for answer in [Inbound::Pong, Inbound::Data(b"\n"), Inbound::Ping(Bytes::new()), half] {
         let mut talk = Talk::connected("0,0");
         talk.pass(60);
         talk.receive(answer);
@@ -217,4 +219,15 @@ fn check_silence(heart_beat: &str, closed_at: u64) {
     expected.push(format!("{closed_at} CLOSE 1001 client is silent"));
     expected.push(format!("{} ended silent", closed_at + 2));
     assert_eq!(talk.pass(400), expected, "heart-beat:{heart_beat}");
+}
+
+#[test]
+fn while_the_socket_takes_nothing_one_beat_waits_and_no_more() {
+    let settings = Settings { send_deadline: Duration::from_secs(600), ..Settings::default() };
+    let mut talk = Talk::connected_with("0,1000", settings);
+    talk.send("UNSUBSCRIBE\nid:1\nreceipt:r\n\n");
+    assert_eq!(talk.hand_over(), ["RECEIPT r"]);
+    talk.stalled = true;
+    talk.pass(24);
+    assert_eq!(talk.said(), ["beat"]);
 }
