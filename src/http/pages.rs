@@ -90,7 +90,7 @@ fn entity_tag(file: &EmbeddedFile) -> EntityTag {
 }
 
 /// Whether the browser already holds exactly this content (RFC 9110 §13.1.2: weak comparison).
-fn is_fresh(request: &HttpRequest, tag: &EntityTag) -> bool {
+pub(super) fn is_fresh(request: &HttpRequest, tag: &EntityTag) -> bool {
     match request.get_header::<IfNoneMatch>() {
         Some(IfNoneMatch::Any) => true,
         Some(IfNoneMatch::Items(held)) => held.iter().any(|other| other.weak_eq(tag)),

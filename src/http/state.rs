@@ -5,10 +5,9 @@ use std::{
     time::Instant,
 };
 
-use crate::actors::places::Places;
 use crate::{
-    client_address::Proxies, log_limiter::LogLimiter, metrics::Metrics, origin::OriginPolicy,
-    readiness::Readiness,
+    actors::places::Places, client_address::Proxies, log_limiter::LogLimiter, metrics::Metrics,
+    origin::OriginPolicy, readiness::Readiness,
 };
 
 /// What the handlers look at. Shared by all worker threads; a shard isn't, and so isn't in here.

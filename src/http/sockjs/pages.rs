@@ -3,13 +3,13 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use actix_web::{
-    HttpMessage, HttpRequest, HttpResponse,
-    http::header::{CONTENT_SECURITY_POLICY, ETAG, EntityTag, IfNoneMatch},
+    HttpRequest, HttpResponse,
+    http::header::{CONTENT_SECURITY_POLICY, ETAG, EntityTag},
 };
 use serde_json::json;
 
 use super::{Endpoint, Service, headers};
-use crate::http::framing::MayBeFramed;
+use crate::http::{framing::MayBeFramed, pages::is_fresh};
 
 pub(super) fn greeting() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=UTF-8").body("Welcome to SockJS!\n")
@@ -36,11 +36,7 @@ impl<S: Service> Endpoint<S> {
     pub(super) fn iframe(&self, request: &HttpRequest) -> HttpResponse {
         let page = iframe_page(&self.settings.client_url);
         let tag = entity_tag(&page);
-        let is_fresh = match request.get_header::<IfNoneMatch>() {
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(held)) => held.iter().any(|other| other.weak_eq(&tag)),
-            None => false,
-        };
+        let is_fresh = is_fresh(request, &tag);
         let mut response = if is_fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         headers::cached(&mut response);
         response.insert_header((ETAG, tag.to_string()));
