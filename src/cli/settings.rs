@@ -26,7 +26,7 @@ pub(super) struct CommonArgs {
     #[arg(long, value_enum, default_value = "human", global = true, help_heading = "Logging")]
     log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, also for each module: info,tickcast::kafka=debug
-    #[arg(long, value_name = "DIRECTIVES", value_parser = log_level, default_value = "info,actix_server=warn,actix_http=off,actix_http=off", global = true,
+    #[arg(long, value_name = "DIRECTIVES", value_parser = log_level, default_value = "info,actix_server=warn,actix_http=off", global = true,
         help_heading = "Logging")]
     log_level: String,
 }
