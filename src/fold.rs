@@ -134,6 +134,7 @@ impl Fold {
                 seq: entry.position.offset,
                 epoch: Arc::clone(&entry.epoch),
                 ordinal: entry.ordinal,
+                rollovers: 0,
                 status: entry.status,
                 state: entry.instrument.state().clone(),
                 ingested_us,

@@ -58,6 +58,7 @@ pub mod feed;
 pub mod publication;
 pub mod fold;
 pub mod catch_up;
+pub mod recordings;
 
 // What a client is promised.
 pub mod destination;

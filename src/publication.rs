@@ -51,6 +51,9 @@ pub struct Content {
     /// How many ticks of the symbol this process has folded, this one included. The difference of
     /// two publications' ordinals, less one, is what was conflated between them.
     pub ordinal: u64,
+    /// How often the symbol's trading day began anew without a tick. With `ordinal` it tells two states of the symbol
+    /// apart.
+    pub rollovers: u32,
     /// Whether the symbol is traded or was delisted.
     pub status: Status,
     /// Everything known about the symbol.
@@ -177,6 +180,7 @@ pub(crate) mod tests {
             seq: ordinal + 100,
             epoch: "e".into(),
             ordinal,
+            rollovers: 0,
             status,
             state: State { trade: Some(trade), ..State::default() },
             ingested_us: 0,
@@ -208,6 +212,7 @@ pub(crate) mod tests {
             seq: 77,
             epoch: "1f".into(),
             ordinal: 1,
+            rollovers: 0,
             status: Status::Listed,
             state,
             ingested_us: 0,

@@ -29,7 +29,7 @@ mod violation;
 
 pub use budget::FrameRate;
 pub use close_reason::{CloseReason, Severity};
-pub use control::FrameSink;
+pub use control::{FrameSink, TRANSMIT_BYTES_MAX};
 pub use machine::{Inbound, Request, Session, SubscriptionCounts, Transmitted};
 pub use settings::Settings;
 pub use subscription::{Subscription, Wanted};

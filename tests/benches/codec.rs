@@ -146,6 +146,7 @@ fn publication() -> Publication {
         seq: 18_734_211,
         epoch: Arc::from("5kQ2vJ"),
         ordinal: 8211,
+        rollovers: 0,
         status: Status::Listed,
         state,
         ingested_us: 1_732_187_000_123_999,

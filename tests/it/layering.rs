@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 16] = [
+const PURE: [&str; 17] = [
     "market/",
     "feed/",
     "stomp/",
@@ -18,6 +18,7 @@ const PURE: [&str; 16] = [
     "publication.rs",
     "fold.rs",
     "catch_up.rs",
+    "recordings.rs",
     "destination.rs",
     "origin.rs",
     "client_address.rs",

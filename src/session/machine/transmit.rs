@@ -15,11 +15,6 @@ use crate::{
     stomp::Version,
 };
 
-/// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
-/// there, out of conflation's reach; much less makes more system calls. 16 KiB are about 50
-/// prices, and what `TCP_NOTSENT_LOWAT` lets the kernel hold by default.
-const TRANSMIT_BYTES_MAX: usize = 16 * 1024;
-
 impl Session {
     /// Fills the sink with what is due. To be called when, and only when, everything that was put
     /// into a sink before is in the kernel's hands.
@@ -31,9 +26,9 @@ impl Session {
     ) -> Transmitted {
         let blocked_for = self.note_written(now);
         let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
-        let mut is_heard = self.control.drain_into(sink, TRANSMIT_BYTES_MAX);
+        let mut is_heard = self.control.drain_into(sink);
         if matches!(self.state, State::Connected(_)) {
-            while sink.len() < TRANSMIT_BYTES_MAX {
+            while sink.has_room() {
                 let Some(due) = self.outbox.take_next() else { break };
                 if let Some(publication) = &cache.topic(due.topic).current {
                     self.transmit(due, publication, sink, &mut transmitted);

@@ -237,6 +237,7 @@ impl World {
             seq: self.seq,
             epoch: Arc::clone(&self.epoch),
             ordinal: *ordinal,
+            rollovers: 0,
             status,
             state: State::default(),
             ingested_us: 0,
