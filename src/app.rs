@@ -33,8 +33,8 @@ use self::{
 };
 use crate::{
     actors::{
+        inbox::Inbox,
         ingest::{Ingest, IngestHandle},
-        mailbox::Mailbox,
         places::Places,
         shard::ShardActor,
     },
@@ -113,12 +113,11 @@ impl Assembly {
         .print()
         .context("standard output can't be written")
         .map_err(Failure::Unexpected)?;
-        let mailboxes: Arc<[Mailbox]> =
-            (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
+        let inboxes: Arc<[Inbox]> = (0..config.server.workers.get()).map(|_| Inbox::default()).collect();
         let readiness = Arc::new(Readiness::default());
         let ingest = Ingest {
             consumer: Arc::new(consumer),
-            mailboxes: Arc::clone(&mailboxes),
+            inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
             boundary: day_boundary(config.market.day_boundary),
@@ -139,7 +138,7 @@ impl Assembly {
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),
         };
-        let server = Server { config, certificates, listener, mailboxes, state: web::Data::new(state) };
+        let server = Server { config, certificates, listener, inboxes, state: web::Data::new(state) };
         Ok(Self { server, ingest })
     }
 
@@ -172,7 +171,7 @@ struct Server {
     config: config::Serve,
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
-    mailboxes: Arc<[Mailbox]>,
+    inboxes: Arc<[Inbox]>,
     state: web::Data<AppState>,
 }
 
@@ -185,7 +184,7 @@ impl Server {
             hang_up,
         ));
         let grace = self.config.server.shutdown_grace;
-        let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
+        let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
             let ended = Arc::clone(&ended);
@@ -204,7 +203,7 @@ impl Server {
             _ = &mut http_task => return Err(Failure::Unexpected(anyhow::anyhow!("the HTTP server ended"))),
         }
         ingest.stop();
-        shut_down(&state, &mailboxes, &http, grace).await;
+        shut_down(&state, &inboxes, &http, grace).await;
         if let Err(error) = http_task.await {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
@@ -213,7 +212,7 @@ impl Server {
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
-        let Self { config, certificates, listener, mailboxes, state } = self;
+        let Self { config, certificates, listener, inboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
         let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
@@ -229,7 +228,7 @@ impl Server {
             let state = state.clone();
             move || {
                 ShardActor::start(
-                    Arc::clone(&mailboxes),
+                    Arc::clone(&inboxes),
                     // Each worker thread calls this once. A panic, after which actix would start another
                     // worker, ends the process.
                     next_worker.fetch_add(1, Ordering::Relaxed),
@@ -255,10 +254,10 @@ async fn await_ready(readiness: &Readiness) {
 }
 
 /// The order of the shutdown: no new clients, the sessions told, then the server.
-async fn shut_down(state: &AppState, mailboxes: &[Mailbox], http: &ServerHandle, grace: Duration) {
+async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, grace: Duration) {
     state.readiness.draining();
-    for mailbox in mailboxes {
-        mailbox.close_all(CloseReason::Shutdown);
+    for inbox in inboxes {
+        inbox.handover.close_all(CloseReason::Shutdown);
     }
     let deadline = Instant::now() + grace;
     while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {

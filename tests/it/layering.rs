@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,6 +19,7 @@ const PURE: [&str; 17] = [
     "fold.rs",
     "catch_up.rs",
     "recordings.rs",
+    "handover.rs",
     "destination.rs",
     "origin.rs",
     "client_address.rs",
