@@ -60,6 +60,7 @@ pub mod fold;
 pub mod catch_up;
 pub mod recordings;
 pub mod handover;
+pub mod feed_status;
 
 // What a client is promised.
 pub mod destination;
