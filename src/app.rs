@@ -41,6 +41,7 @@ use crate::{
     clock::now_us,
     config::{self, Broker},
     failure::Failure,
+    feed_status::Report,
     http::{AppState, StompBases},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
@@ -51,6 +52,10 @@ use crate::{
     stomp::HeartBeat,
     transport::tls::Certificates,
 };
+
+/// How long sessions have to tell their clients that the server goes down, before they are closed. What is told is a
+/// few hundred bytes, which a socket takes at once if it takes anything.
+const DRAIN_NOTICE: Duration = Duration::from_millis(100);
 
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
@@ -121,6 +126,7 @@ impl Assembly {
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
             boundary: day_boundary(config.market.day_boundary),
+            feed_status: config.feed,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
             partition_interval: partition_interval(&config.kafka),
@@ -253,13 +259,20 @@ async fn await_ready(readiness: &Readiness) {
     }
 }
 
-/// The order of the shutdown: no new clients, the sessions told, then the server.
+/// The order of the shutdown: no new clients, the sessions told and closed, then the server.
 async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, grace: Duration) {
+    let deadline = Instant::now() + grace;
     state.readiness.draining();
+    let status = Report::draining(now_us()).json();
+    for inbox in inboxes {
+        inbox.handover.drain(Arc::clone(&status));
+    }
+    if state.open_sessions.load(Ordering::Relaxed) > 0 {
+        rt::time::sleep(grace.min(DRAIN_NOTICE)).await;
+    }
     for inbox in inboxes {
         inbox.handover.close_all(CloseReason::Shutdown);
     }
-    let deadline = Instant::now() + grace;
     while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         rt::time::sleep(Duration::from_millis(10)).await;
     }

@@ -2,6 +2,7 @@
 //!
 //! It never waits for a client. Its thread is the only one that writes a symbol's state.
 
+mod announcer;
 mod recorders;
 mod turn;
 
@@ -16,10 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use self::turn::Turn;
+use self::{announcer::Announcer, turn::Turn};
 use super::inbox::Inbox;
 use crate::{
     catch_up::CatchUp,
+    clock::now_us,
+    feed_status,
     fold::Fold,
     kafka::{Consumer, ConsumerError},
     market::DayBoundary,
@@ -47,6 +50,8 @@ pub struct Ingest {
     pub metrics: FeedMetrics,
     /// When the trading day begins.
     pub boundary: DayBoundary,
+    /// When something is wrong with the feed.
+    pub feed_status: feed_status::Settings,
     /// How many symbols are taken.
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.
@@ -108,6 +113,7 @@ impl Ingest {
     }
 
     fn run(self, stop: &AtomicBool) -> Result<(), ConsumerError> {
+        let announcer = Announcer::new(self.feed_status, Arc::clone(&self.inboxes), now_us());
         let Some(partitions) = self.await_partitions(stop)? else { return Ok(()) };
         let epoch = self.epoch();
         self.readiness.set_epoch(Arc::clone(&epoch));
@@ -123,7 +129,7 @@ impl Ingest {
         let (watcher, added) = self.watch_partitions(partitions);
         let fold = Fold::new(epoch, self.boundary, self.symbols_max);
         let consumer = Arc::clone(&self.consumer);
-        let mut turn = Turn::new(self, fold, catch_up);
+        let mut turn = Turn::new(self, fold, catch_up, announcer);
         while !stop.load(Ordering::Relaxed) {
             for partitions in added.try_iter() {
                 tracing::info!(?partitions, "partitions were added to the topic");

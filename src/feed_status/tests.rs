@@ -136,8 +136,7 @@ fn what_was_read_from_the_log_counts_as_when_it_was_recorded() {
 fn lag_is_told_when_it_stays_and_is_over_at_half_the_limit() {
     let mut feed = new();
     let lag = |second| match second {
-        10..13 => LAG_LIMIT + 1,
-        20..30 => LAG_LIMIT + 1,
+        10..13 | 20..30 => LAG_LIMIT + 1,
         // Below the limit, and still not over.
         30..60 => LAG_LIMIT / 2 + 1,
         _ => LAG_LIMIT / 2,

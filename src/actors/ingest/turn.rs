@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Ingest, recorders::Recorders};
+use super::{Ingest, announcer::Announcer, recorders::Recorders};
 use crate::{
     catch_up::CatchUp,
     clock::now_us,
@@ -33,15 +33,17 @@ pub(super) struct Turn {
     rejections: LogLimiter,
     stale: LogLimiter,
     recorders: Recorders,
+    announcer: Announcer,
     batch: Batch,
     /// Whether the trading day has begun for some symbols and not for others yet.
     is_rolling_over: bool,
 }
 
 impl Turn {
-    pub(super) fn new(ingest: Ingest, fold: Fold, catch_up: CatchUp) -> Self {
+    pub(super) fn new(ingest: Ingest, fold: Fold, catch_up: CatchUp, announcer: Announcer) -> Self {
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
+            announcer,
             ingest,
             fold,
             catch_up: Some(catch_up),
@@ -72,8 +74,11 @@ impl Turn {
             wait = Duration::ZERO;
         }
         // A log that is read from its beginning is folded as far as it goes before the clock has a say.
-        let is_caught_up = self.catch_up.as_ref().is_none_or(CatchUp::is_done);
-        self.is_rolling_over = is_caught_up && self.fold.roll_over(now_us());
+        if self.catch_up.as_ref().is_none_or(CatchUp::is_done) {
+            let now_us = now_us();
+            self.is_rolling_over = self.fold.roll_over(now_us);
+            self.announcer.update(now_us, consumer.lag_records());
+        }
         self.publish();
         self.check_ready();
     }
@@ -87,9 +92,13 @@ impl Turn {
             Ok(Folded::Changed { time_us }) => {
                 metrics.ingested.inc();
                 metrics.set_newest_record_us(record.timestamp_us);
+                let now_us = now_us();
                 if self.catch_up.is_none() {
+                    self.announcer.note_tick(now_us);
                     metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
-                    metrics.kafka_to_ingested.observe(seconds((now_us() - record.timestamp_us).max(0)));
+                    metrics.kafka_to_ingested.observe(seconds((now_us - record.timestamp_us).max(0)));
+                } else if record.timestamp_us > 0 {
+                    self.announcer.note_tick(record.timestamp_us.min(now_us));
                 }
             }
             Ok(Folded::Stale) => self.tell_stale(topic, record),
