@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 17] = [
+const PURE: [&str; 18] = [
     "market/",
     "feed/",
     "stomp/",
@@ -16,6 +16,7 @@ const PURE: [&str; 17] = [
     "sockjs/",
     "shard.rs",
     "publication.rs",
+    "publication/",
     "fold.rs",
     "catch_up.rs",
     "recordings.rs",
