@@ -47,6 +47,7 @@ use crate::{
     metrics::Metrics,
     origin::OriginPolicy,
     readiness::Readiness,
+    recordings::Recordings,
     session::{CloseReason, FrameRate, Settings},
     stomp::HeartBeat,
     transport::tls::Certificates,
@@ -139,7 +140,9 @@ impl Assembly {
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),
         };
-        let server = Server { config, certificates, listener, mailboxes, state: web::Data::new(state) };
+        let recordings = Arc::default();
+        let state = web::Data::new(state);
+        let server = Server { config, certificates, listener, mailboxes, recordings, state };
         Ok(Self { server, ingest })
     }
 
@@ -173,6 +176,7 @@ struct Server {
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
     mailboxes: Arc<[Mailbox]>,
+    recordings: Arc<Recordings>,
     state: web::Data<AppState>,
 }
 
@@ -213,7 +217,7 @@ impl Server {
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
-        let Self { config, certificates, listener, mailboxes, state } = self;
+        let Self { config, certificates, listener, mailboxes, recordings, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
         let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
@@ -234,6 +238,7 @@ impl Server {
                     // worker, ends the process.
                     next_worker.fetch_add(1, Ordering::Relaxed),
                     Arc::clone(&settings),
+                    Arc::clone(&recordings),
                     state.metrics.sessions.clone(),
                     Arc::clone(&state.open_sessions),
                 )
@@ -302,6 +307,8 @@ fn session_settings(limits: &config::Limits) -> Settings {
         frame_bytes: limits.frame_bytes,
         subscriptions_max: limits.max_subscriptions,
         wildcards_max: limits.max_wildcards,
+        max_rate: limits.max_rate,
+        every_ticks_max: limits.every_ticks,
         ..Settings::default()
     }
 }

@@ -126,6 +126,7 @@ pub(crate) mod tests {
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
     pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
         let trade = Trade { price: Price::parse("1").unwrap(), size: None };
+        let trade = (status == Status::Listed).then_some(trade);
         Arc::new(Publication::from(Content {
             id: SymbolId(id),
             symbol: Symbol::parse(symbol).unwrap(),
@@ -135,7 +136,7 @@ pub(crate) mod tests {
             ordinal,
             rollovers: 0,
             status,
-            state: State { trade: Some(trade), ..State::default() },
+            state: State { trade, ..State::default() },
             ingested_us: 0,
         }))
     }

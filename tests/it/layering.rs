@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 18] = [
+const PURE: [&str; 19] = [
     "market/",
     "feed/",
     "stomp/",
@@ -15,6 +15,7 @@ const PURE: [&str; 18] = [
     "session/",
     "sockjs/",
     "shard.rs",
+    "shard/",
     "publication.rs",
     "publication/",
     "fold.rs",
