@@ -53,10 +53,6 @@ use crate::{
     transport::tls::Certificates,
 };
 
-/// How long sessions have to tell their clients that the server goes down, before they are closed. What is told is a
-/// few hundred bytes, which a socket takes at once if it takes anything.
-const DRAIN_NOTICE: Duration = Duration::from_millis(100);
-
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
 const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
@@ -261,18 +257,13 @@ async fn await_ready(readiness: &Readiness) {
 
 /// The order of the shutdown: no new clients, the sessions told and closed, then the server.
 async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, grace: Duration) {
-    let deadline = Instant::now() + grace;
     state.readiness.draining();
     let status = Report::draining(now_us()).json();
     for inbox in inboxes {
         inbox.handover.drain(Arc::clone(&status));
-    }
-    if state.open_sessions.load(Ordering::Relaxed) > 0 {
-        rt::time::sleep(grace.min(DRAIN_NOTICE)).await;
-    }
-    for inbox in inboxes {
         inbox.handover.close_all(CloseReason::Shutdown);
     }
+    let deadline = Instant::now() + grace;
     while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         rt::time::sleep(Duration::from_millis(10)).await;
     }
@@ -314,6 +305,8 @@ fn session_settings(limits: &config::Limits) -> Settings {
         frame_bytes: limits.frame_bytes,
         subscriptions_max: limits.max_subscriptions,
         wildcards_max: limits.max_wildcards,
+        max_rate: limits.max_rate,
+        every_ticks_max: limits.every_ticks,
         ..Settings::default()
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 19] = [
+const PURE: [&str; 21] = [
     "market/",
     "feed/",
     "stomp/",
@@ -15,7 +15,9 @@ const PURE: [&str; 19] = [
     "session/",
     "sockjs/",
     "shard.rs",
+    "shard/",
     "publication.rs",
+    "publication/",
     "fold.rs",
     "catch_up.rs",
     "recordings.rs",
