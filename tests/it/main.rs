@@ -8,6 +8,8 @@ mod support;
 mod abuse;
 mod admission;
 mod backpressure;
+mod every;
+mod feed_status;
 mod feeds;
 mod http;
 mod layering;

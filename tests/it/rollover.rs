@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rdkafka::mocking::MockCluster;
 use serde_json::Value;
 
-use crate::support::{Feed, Server, eventually};
+use crate::support::{Client, Feed, Server, eventually};
 
 const DAY_S: u64 = 24 * 60 * 60;
 
@@ -34,6 +34,9 @@ fn the_day_begins_at_its_boundary_without_a_tick() {
     trade(&feed, "LIVE", boundary_ms - 1000, 0);
     trade(&feed, "REPLAYED", now_ms() - 365 * DAY_S as i64 * 1000, 365 * DAY_S as i64 * 1000);
     server.await_seq("REPLAYED", 1);
+    let mut client = Client::connect(&server);
+    client.subscribe("1", "LIVE");
+    let frames = client.frames_until(|frame| frame.json()["open"].is_null());
     let state = eventually("a new day has no trades", || match server.snapshot("LIVE") {
         state if state["open"].is_null() && !state["price"].is_null() => Ok(state),
         state => Err(state.to_string()),
@@ -43,10 +46,16 @@ fn the_day_begins_at_its_boundary_without_a_tick() {
         assert!(state[field].is_null(), "{field} of {state}");
     }
     assert_eq!(server.snapshot("REPLAYED")["open"], 5, "its days aren't the clock's");
+    // The same record's state, which stands for all that was known.
+    for frame in frames {
+        assert_eq!((frame.expect("type"), frame.seq(), frame.conflated()), ("snapshot", 0, 0));
+    }
     // The first trade of the new day.
     trade(&feed, "LIVE", now_ms(), 0);
     server.await_seq("LIVE", 2);
     assert_eq!(server.snapshot("LIVE")["trades"], 1);
+    let update = client.frame();
+    assert_eq!((update.expect("type"), update.seq(), update.conflated()), ("update", 2, 0));
 }
 
 #[test]
