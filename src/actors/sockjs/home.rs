@@ -28,6 +28,7 @@ use crate::{
     transport::{
         application::Application,
         exchange::{Event, Supply},
+        room::{Bounded, Room},
     },
 };
 
@@ -187,8 +188,13 @@ impl<A: Application> Home<A> {
                 true
             }
             (Next::Messages, Some(application)) => {
-                let mut batch = Batch::default();
-                match application.poll_transmit(now, &mut batch, context.waker()) {
+                let (output, mut batch) = {
+                    let supply = self.answers.current();
+                    let room = Room::buffered(supply.as_ref().and_then(|supply| supply.socket()));
+                    let mut sink = Bounded::new(Batch::default(), room);
+                    (application.poll_transmit(now, &mut sink, context.waker()), sink.sink)
+                };
+                match output {
                     Output::Pending => false,
                     Output::Ready => {
                         self.give_batch(now, &mut batch);
