@@ -192,8 +192,7 @@ impl<A: Application> WebSocketBody<A> {
     fn fill(&mut self, scratch: &mut BytesMut, context: &Context<'_>) -> Output {
         let (now, waker) = (Instant::now(), context.waker());
         let socket = self.socket.as_handle();
-        let room =
-            if self.socket.is_direct() { Room::direct(socket) } else { Room::buffered(Some(socket)) };
+        let room = if self.socket.is_direct() { Room::direct(socket) } else { Room::buffered(Some(socket)) };
         if self.framing == Framing::Plain {
             let mut sink = Bounded::new(Writer(scratch), room);
             return self.application.poll_transmit(now, &mut sink, waker);

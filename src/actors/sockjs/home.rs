@@ -24,7 +24,7 @@ use crate::{
     actors::connection::Answers,
     session::Inbound,
     shard::Output,
-    sockjs::{Batch, Close, Due, Frame, Framing, Link, Messages, Next, Timing},
+    sockjs::{Batch, Close, Due, Frame, Framing, Lasting, Link, Messages, Next, Timing},
     transport::{
         application::Application,
         exchange::{Event, Supply},
@@ -190,7 +190,11 @@ impl<A: Application> Home<A> {
             (Next::Messages, Some(application)) => {
                 let (output, mut batch) = {
                     let supply = self.answers.current();
-                    let room = Room::buffered(supply.as_ref().and_then(|supply| supply.socket()));
+                    let socket = supply.as_ref().and_then(|supply| supply.socket());
+                    let room = match self.framing.lasting() {
+                        Lasting::OneFrame => Room::whole(socket),
+                        Lasting::ManyFrames => Room::buffered(socket),
+                    };
                     let mut sink = Bounded::new(Batch::default(), room);
                     (application.poll_transmit(now, &mut sink, context.waker()), sink.sink)
                 };
