@@ -191,8 +191,8 @@ pub struct WebSocketBody<A: Application> {
 impl<A: Application> WebSocketBody<A> {
     fn fill(&mut self, scratch: &mut BytesMut, context: &Context<'_>) -> Output {
         let (now, waker) = (Instant::now(), context.waker());
-        let socket = self.socket.as_handle();
-        let room = if self.socket.is_direct() { Room::direct(socket) } else { Room::buffered(Some(socket)) };
+        let socket = Some(self.socket.as_handle());
+        let room = if self.socket.is_direct() { Room::whole(socket) } else { Room::buffered(socket) };
         if self.framing == Framing::Plain {
             let mut sink = Bounded::new(Writer(scratch), room);
             return self.application.poll_transmit(now, &mut sink, waker);
