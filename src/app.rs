@@ -6,6 +6,7 @@ mod demo;
 mod front;
 mod handshake;
 mod listener;
+mod memory;
 mod signals;
 
 use std::{
@@ -188,6 +189,7 @@ impl Server {
             self.state.metrics.connections.clone(),
             hang_up,
         ));
+        rt::spawn(memory::keep_trim(Arc::clone(&self.state.open_sessions)));
         let grace = self.config.server.shutdown_grace;
         let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
         let ended = Arc::new(Notify::new());
