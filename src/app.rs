@@ -6,6 +6,7 @@ mod demo;
 mod front;
 mod handshake;
 mod listener;
+mod memory;
 mod signals;
 
 use std::{
@@ -185,6 +186,7 @@ impl Server {
             self.state.metrics.connections.clone(),
             hang_up,
         ));
+        rt::spawn(memory::keep_trim(Arc::clone(&self.state.open_sessions)));
         let grace = self.config.server.shutdown_grace;
         let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());

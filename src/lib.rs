@@ -25,13 +25,23 @@
 //!   putting a newer one in the place of an older loses no fact about now.
 //! - **One shard a worker thread.** Waking another thread costs a system call; here that happens once
 //!   a batch and shard, not once a session and tick. Inside a shard nothing is locked.
-//! - **The socket pulls.** A response body of our own hands actix what is due when, and only when,
+//! - **The socket pulls.** A response body of our own is asked by actix for what is due when, and only when,
 //!   every byte before is in the kernel's hands, and `TCP_NOTSENT_LOWAT` keeps the kernel from taking
-//!   much. What a client doesn't read stays in its outbox, where it is conflated. (A queue of messages
+//!   much. It writes at once, from a buffer that all sessions of the thread share, and writes much only if the
+//!   kernel asks for it. What a client doesn't read stays in its outbox, where it is conflated. (A queue of messages
 //!   in front of the socket, as `actix_ws::Session` has one, takes 4 MiB of old prices first.)
 //! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
 //!   the other and maybe on different threads. Its session stays where it was opened, and each answer
 //!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.
+//! - **Rates are rests.** A slot whose subscription has a rate rests after each message, in the one timing wheel of its
+//!   shard, and comes into the line no earlier than when that is over. A symbol that is quiet rests nowhere, so its first
+//!   update goes at once, and what comes meanwhile conflates as ever.
+//! - **Every tick, for whoever asks.** Ticks leave ingest one by one only for symbols that somebody records
+//!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What can't be
+//!   held closes the session, and nobody else notices.
+//! - **Parts and changes are computed against what was sent.** A subscription with `fields` or `delta` keeps the state
+//!   that it was last sent, shared with everybody who was sent the same. So a delta is right however much was conflated
+//!   in between.
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime

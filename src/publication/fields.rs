@@ -50,7 +50,7 @@ pub enum FieldsError {
     /// A name that no field has.
     #[error("{name:?} is no field{}; {Allowed}", Hint(*.nearest))]
     Unknown {
-        /// The wrong name, cut after [`NAME_CHARACTERS_SHOWN`].
+        /// The wrong name, or the first 20 characters of it.
         name: Box<str>,
         /// The field that its writer may have meant.
         nearest: Option<Field>,

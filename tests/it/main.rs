@@ -19,6 +19,7 @@ mod recordings;
 mod rollover;
 mod size_guard;
 mod sockjs;
+mod subscriptions;
 mod ticks;
 mod tls;
 mod transcripts;

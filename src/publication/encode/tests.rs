@@ -1,3 +1,5 @@
+//! What the bytes of a state and of its parts are, and that the parts add up.
+
 use std::sync::Arc;
 
 use proptest::{option, prelude::*};

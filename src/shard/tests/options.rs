@@ -112,10 +112,13 @@ fn who_cannot_hold_every_tick_is_closed_and_nobody_else() {
     assert_eq!(world.read(&client), ["CLOSE 4500 mode every: more ticks wait than can be held"]);
     assert_eq!(world.read(&other), ["1 A update 5 3"]);
 
-    let lost = world.connect();
+    let (lost, waiting) = (world.connect(), world.connect());
     world.send(&lost, &subscribe(1, "A", "mode:every\nsnapshot:false\n"));
     world.record(&[]);
+    world.send(&waiting, &subscribe(1, "A", "mode:every\n"));
     world.shard.lose_ticks(world.now);
+    world.record(&[]);
+    assert_eq!(world.read(&waiting), ["1 A snapshot 5 0"]);
     assert_eq!(world.read(&lost), ["CLOSE 4500 mode every: more ticks wait than can be held"]);
     assert_eq!(world.read(&other), [""; 0]);
 }
