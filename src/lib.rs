@@ -6,7 +6,7 @@
 //! ```text
 //! Kafka record ─► ingest actor        decode → fold into the symbol's state → one publication a changed symbol
 //!                (own thread)         then each shard is told once a batch
-//!                                              │  mailbox: a slot for each (shard, symbol)
+//!                                              │  hand-over: a slot for each (shard, symbol)
 //!                                              ▼
 //!                shard                one a worker thread; owns its sessions and its last-value cache
 //!                (actix worker)       each dirty symbol → its slot in each subscribed session's outbox → wake the writer
@@ -33,6 +33,15 @@
 //! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
 //!   the other and maybe on different threads. Its session stays where it was opened, and each answer
 //!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.
+//! - **Rates are rests.** A slot whose subscription has a rate rests after each message, in the one timing wheel of its
+//!   shard, and comes into the line no earlier than when that is over. A symbol that is quiet rests nowhere, so its first
+//!   update goes at once, and what comes meanwhile conflates as ever.
+//! - **Every tick, for whoever asks.** Ticks leave ingest one by one only for symbols that somebody records
+//!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What can't be
+//!   held closes the session, and nobody else notices.
+//! - **Parts and changes are computed against what was sent.** A subscription with `fields` or `delta` keeps the state
+//!   that it was last sent, shared with everybody who was sent the same. So a delta is right however much was conflated
+//!   in between.
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime
@@ -60,6 +69,8 @@ pub mod publication;
 pub mod fold;
 pub mod catch_up;
 pub mod recordings;
+pub mod handover;
+pub mod feed_status;
 
 // What a client is promised.
 pub mod destination;
@@ -74,6 +85,7 @@ pub mod shard;
 pub mod sockjs;
 
 // What it runs on.
+mod sync;
 pub mod clock;
 pub mod kafka;
 pub mod readiness;

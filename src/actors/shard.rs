@@ -1,6 +1,6 @@
 //! The shard actor: gives a [`Shard`] a thread, a clock, connections and metrics.
 //!
-//! Each worker thread has one. Its task waits for its mailbox and for the next look at the
+//! Each worker thread has one. Its task waits for its inbox and for the next look at the
 //! deadlines. What a session's client says and hears goes through a [`StompSession`].
 
 use std::{
@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 
 use super::{
     connection::Connection,
-    mailbox::{Delivery, Mailbox},
+    inbox::{Delivery, Inbox},
     places::Place,
 };
 use crate::{
@@ -29,7 +29,6 @@ use crate::{
     last_value_cache::LastValueCache,
     log_limiter::LogLimiter,
     metrics::{SessionMetrics, seconds},
-    recordings::Recordings,
     session::{
         CloseReason, FrameSink, Inbound, Session, Settings, Severity, SubscriptionCounts, Transmitted,
     },
@@ -50,11 +49,11 @@ pub struct ShardActor(Rc<Inner>);
 
 struct Inner {
     shard: RefCell<Shard<Connection>>,
+    inboxes: Arc<[Inbox]>,
     /// When the shard is looked at next for slots that have rested.
     alarm: Cell<Option<Instant>>,
     /// Told when that is too late.
     sooner: Notify,
-    mailboxes: Arc<[Mailbox]>,
     index: usize,
     metrics: SessionMetrics,
     written: RefCell<LocalHistogram>,
@@ -80,21 +79,21 @@ impl std::fmt::Debug for ShardActor {
 }
 
 impl ShardActor {
-    /// Starts the shard of this worker thread, whose mailbox is the one at `index`.
+    /// Starts the shard of this worker thread, whose inbox is the one at `index`.
     pub fn start(
-        mailboxes: Arc<[Mailbox]>,
+        inboxes: Arc<[Inbox]>,
         index: usize,
         settings: Arc<Settings>,
-        recordings: Arc<Recordings>,
         metrics: SessionMetrics,
         open: Arc<AtomicUsize>,
     ) -> Self {
         let deadline_interval = settings.deadline_interval();
+        let recordings = Arc::clone(&inboxes[index].recordings);
         let actor = Self(Rc::new(Inner {
             shard: RefCell::new(Shard::new(settings, recordings, Instant::now())),
             alarm: Cell::default(),
             sooner: Notify::new(),
-            mailboxes,
+            inboxes,
             index,
             written: RefCell::new(metrics.ingested_to_written.local()),
             metrics,
@@ -128,7 +127,7 @@ impl ShardActor {
     /// One timer a thread is cheaper than one a session, and tells all their deadlines; another one tells which slots
     /// have rested.
     async fn run(self, deadline_interval: Duration) {
-        let mailbox = &self.0.mailboxes[self.0.index];
+        let inbox = &self.0.inboxes[self.0.index];
         let mut deadlines = rt::time::interval(deadline_interval);
         deadlines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delivery = Delivery::default();
@@ -140,10 +139,7 @@ impl ShardActor {
             }
             self.0.alarm.set(expiry);
             tokio::select! {
-                () = mailbox.arrived() => {
-                    mailbox.fetch(&mut delivery);
-                    self.take(&mut delivery);
-                }
+                () = inbox.fetch(&mut delivery) => self.take(&mut delivery),
                 _ = deadlines.tick() => self.look_at_deadlines(Instant::now()),
                 () = &mut alarm, if expiry.is_some() => self.0.shard.borrow_mut().expire(Instant::now()),
                 () = self.0.sooner.notified() => {}
@@ -159,11 +155,23 @@ impl ShardActor {
         }
     }
 
+    /// In the order that a delivery tells.
     fn take(&self, delivery: &mut Delivery) {
+        let now = Instant::now();
         let mut shard = self.0.shard.borrow_mut();
-        shard.publish(delivery.publications.drain(..));
+        if delivery.ticks_lost {
+            shard.lose_ticks(now);
+        }
+        shard.publish(delivery.newest.drain(..));
+        shard.record(delivery.ticks.drain(..), now);
+        if let Some(ticket) = delivery.recorded_up_to {
+            shard.recorded_up_to(ticket, now);
+        }
+        if let Some(json) = delivery.feed_status.take() {
+            shard.set_feed_status(json);
+        }
         if let Some(reason) = delivery.close {
-            shard.close_all(Instant::now(), reason);
+            shard.close_all(now, reason);
         }
     }
 

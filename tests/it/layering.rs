@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 19] = [
+const PURE: [&str; 21] = [
     "market/",
     "feed/",
     "stomp/",
@@ -21,6 +21,8 @@ const PURE: [&str; 19] = [
     "fold.rs",
     "catch_up.rs",
     "recordings.rs",
+    "handover.rs",
+    "feed_status.rs",
     "destination.rs",
     "origin.rs",
     "client_address.rs",
