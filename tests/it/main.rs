@@ -14,6 +14,7 @@ mod layering;
 mod lifecycle;
 mod origin;
 mod recordings;
+mod sim;
 mod size_guard;
 mod sockjs;
 mod ticks;
