@@ -92,8 +92,9 @@ impl Lot {
     }
 
     fn pass(&mut self) -> Step {
-        let most = self.one_of(&[1, 5, 20, 100, 600, 2000]);
-        Step::Pass { ms: self.up_to(most) }
+        let most_ms = self.one_of(&[1, 5, 20, 100, 600, 2000]);
+        let part_us = if self.one_in(2) { self.up_to(999) } else { 0 };
+        Step::Pass { us: self.up_to(most_ms) * 1000 + part_us }
     }
 
     fn open(&mut self, session: u32) -> Step {

@@ -1,7 +1,11 @@
 //! The log and what it adds up to: its records go through the real fold, and through a second one that is written
 //! plainly from contract §3 and §5.3. Of each symbol the second keeps every state there was.
 
-use std::{collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 use tickcast::{
@@ -50,6 +54,7 @@ pub(super) struct Market {
     ahead_us: i64,
     offsets: [u64; PARTITIONS],
     symbols: Vec<Listing>,
+    numbers: HashMap<String, u16>,
 }
 
 /// One symbol, whether it has published or not.
@@ -106,6 +111,7 @@ impl Market {
             ahead_us: BEGIN_US,
             offsets: [100, 2000, 30],
             symbols: (0..symbols).map(listing).collect(),
+            numbers: (0..symbols).map(|number| (name_of(number), number)).collect(),
         }
     }
 
@@ -119,7 +125,7 @@ impl Market {
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u16> {
-        self.symbols().find(|symbol| self.name(*symbol) == name)
+        self.numbers.get(name).copied()
     }
 
     /// The newest state, if the symbol ever had one.

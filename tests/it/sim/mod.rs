@@ -7,7 +7,8 @@
 //!
 //! - `TICKCAST_SIM_REPLAY=FILE cargo test --test it sim::` runs the scenario in a file;
 //! - `TICKCAST_SIM_SECONDS=3600 cargo test --release --test it sim::` draws scenarios for so long, from a seed that it
-//!   tells; `TICKCAST_SIM_SEED=N` begins with that seed.
+//!   tells; `TICKCAST_SIM_SEED=N` begins with that seed;
+//! - `TICKCAST_SIM_SHRINK=no` doesn't shrink.
 //!
 //! Scenarios that found a fault once are kept in `regressions/`.
 
@@ -55,6 +56,9 @@ fn check(name: &str, scenario: &Scenario) -> Tally {
         Ok(tally) => tally,
         Err((at, broken)) => {
             let steps = scenario.steps.len();
+            if env::var_os("TICKCAST_SIM_SHRINK").is_some_and(|value| value == "no") {
+                panic!("{name}, step {at} of {steps}: {broken}");
+            }
             let (least, how) = shrink::shrink(scenario.clone(), (at, broken.clone()));
             panic!("{name}, step {at} of {steps}: {broken}\nshrunk to {how}\n{}", least.to_text());
         }

@@ -46,8 +46,8 @@ pub(super) enum Step {
     Vanish { session: u32 },
     /// Ingest reads so many records at once and hands over what they changed.
     Batch { records: Vec<LogRecord> },
-    /// Time passes.
-    Pass { ms: u32 },
+    /// So many microseconds pass.
+    Pass { us: u32 },
     /// Midnight: event times from here on are of the next day.
     Midnight,
 }

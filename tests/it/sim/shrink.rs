@@ -118,8 +118,8 @@ impl Least {
     fn shorten(&mut self) {
         for at in 0..self.scenario.steps.len() {
             while self.keep(|steps| {
-                if let Step::Pass { ms } = &mut steps[at] {
-                    *ms /= 2;
+                if let Step::Pass { us } = &mut steps[at] {
+                    *us /= 2;
                 }
             }) {}
             let simpler: [fn(&mut Step); 6] = [

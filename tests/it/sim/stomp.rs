@@ -1,6 +1,6 @@
 //! What a client reads: a STOMP frame taken apart, and nothing of it assumed.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
 use super::{
     promise::{Kept, Promise},
@@ -11,7 +11,8 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Heard<'a> {
     pub(super) command: &'a str,
-    headers: BTreeMap<&'a str, String>,
+    /// In alphabetical order.
+    headers: Vec<(&'a str, Cow<'a, str>)>,
     pub(super) body: &'a [u8],
 }
 
@@ -22,20 +23,22 @@ impl<'a> Heard<'a> {
             return Ok(None);
         }
         let wrong = |why| Promise::Wire.broken(format!("{why}: {:?}", String::from_utf8_lossy(bytes)));
-        let Some(end) = bytes.windows(2).position(|pair| pair == b"\n\n") else {
+        let Ok(text) = std::str::from_utf8(bytes) else { return wrong("it isn't UTF-8") };
+        let Some((head, rest)) = text.split_once("\n\n") else {
             return wrong("a frame without an end of its headers");
         };
-        let Ok(head) = std::str::from_utf8(&bytes[..end]) else { return wrong("headers that aren't UTF-8") };
-        let Some((0, body)) = bytes[end + 2..].split_last() else { return wrong("a frame without its NUL") };
+        let Some((0, body)) = rest.as_bytes().split_last() else { return wrong("a frame without its NUL") };
         let mut lines = head.split('\n');
         let command = lines.next().unwrap_or_default();
-        let mut headers = BTreeMap::new();
+        let mut headers = Vec::with_capacity(12);
         for line in lines {
             let Some((name, value)) = line.split_once(':') else { return wrong("a line that's no header") };
             let Some(value) = unescape(value) else { return wrong("an escape that doesn't exist") };
-            if headers.insert(name, value).is_some() {
-                return wrong("a header twice");
-            }
+            headers.push((name, value));
+        }
+        headers.sort_unstable();
+        if headers.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return wrong("a header twice");
         }
         let heard = Self { command, headers, body };
         let declared = heard.header("content-length").map(|length| length.parse() == Ok(body.len()));
@@ -47,7 +50,7 @@ impl<'a> Heard<'a> {
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
+        self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| &**value)
     }
 
     /// A header that has to be there.
@@ -66,11 +69,14 @@ impl<'a> Heard<'a> {
 
     /// The names of all headers, in alphabetical order.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.headers.keys().copied().collect()
+        self.headers.iter().map(|(name, _)| *name).collect()
     }
 }
 
-fn unescape(value: &str) -> Option<String> {
+fn unescape(value: &str) -> Option<Cow<'_, str>> {
+    if !value.contains(['\\', ':']) {
+        return Some(Cow::Borrowed(value));
+    }
     let mut out = String::with_capacity(value.len());
     let mut letters = value.chars();
     while let Some(letter) = letters.next() {
@@ -86,7 +92,7 @@ fn unescape(value: &str) -> Option<String> {
             letter => letter,
         });
     }
-    Some(out)
+    Some(Cow::Owned(out))
 }
 
 /// A frame of a client: a command and headers, without values that would have to be escaped.

@@ -154,7 +154,7 @@ impl Subscription {
             return None;
         }
         let is_relisted = last.is_none_or(|last| last.listed != newest.listed);
-        if !is_relisted && self.changed(last, newest).is_empty() && self.wish.fields.is_some() {
+        if !is_relisted && self.wish.fields.is_some() && self.changed(last, newest).is_empty() {
             return None;
         }
         let kind = match (ordinal > known.0, newest.listed) {

@@ -33,7 +33,10 @@ pub(super) const SLOW_AFTER: Duration = Duration::from_secs(1);
 
 /// For so long the market is quiet at the end, so that everybody can come to know everything: the slowest rate, and what
 /// the slowest client still has to read.
-const QUIET_MS: u32 = 40_000;
+const QUIET_US: u32 = 40_000_000;
+
+/// How often somebody may be woken by what somebody woken does, at one moment.
+const ROUNDS_MAX: usize = 10_000;
 
 /// What happened, told for comparisons: how much of it there was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,7 +143,7 @@ impl World {
             Step::Disconnect { session } => self.disconnect(*session)?,
             Step::Vanish { session } => self.vanish(*session)?,
             Step::Batch { records } => self.ingest(records)?,
-            Step::Pass { ms } => self.pass(*ms)?,
+            Step::Pass { us } => self.pass(*us)?,
             Step::Midnight => self.market.begin_next_day(),
         }
         self.settle()?;
@@ -152,7 +155,7 @@ impl World {
         let sessions: Vec<u32> = self.peers.keys().copied().collect();
         sessions.iter().try_for_each(|session| self.perform(&Step::Resume { session: *session }))?;
         for _ in 0..4 {
-            self.perform(&Step::Pass { ms: QUIET_MS / 4 })?;
+            self.perform(&Step::Pass { us: QUIET_US / 4 })?;
             sessions.iter().try_for_each(|session| self.acknowledge_all(*session))?;
         }
         for (session, peer) in self.peers.iter().filter(|(_, peer)| peer.is_live()) {
@@ -180,8 +183,8 @@ impl World {
         Ok(())
     }
 
-    fn pass(&mut self, ms: u32) -> Kept {
-        let end_us = self.now.0 + u64::from(ms) * 1000;
+    fn pass(&mut self, us: u32) -> Kept {
+        let end_us = self.now.0 + u64::from(us);
         loop {
             let read_us = self.reads.peek().map_or(u64::MAX, |Reverse((at_us, _))| *at_us);
             let next_us = read_us.min(self.next_look_us);
@@ -246,6 +249,7 @@ impl World {
                 }
             }
         }
+        Promise::Sanity.broken("writers are woken again and again")
     }
 
     /// Whoever has nothing to write, and wasn't woken, isn't owed anything.
