@@ -33,14 +33,15 @@ use self::{
 };
 use crate::{
     actors::{
+        inbox::Inbox,
         ingest::{Ingest, IngestHandle},
-        mailbox::Mailbox,
         places::Places,
         shard::ShardActor,
     },
     clock::now_us,
     config::{self, Broker},
     failure::Failure,
+    feed_status::Report,
     http::{AppState, StompBases},
     kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
     market::DayBoundary,
@@ -51,6 +52,10 @@ use crate::{
     stomp::HeartBeat,
     transport::tls::Certificates,
 };
+
+/// How long sessions have to tell their clients that the server goes down, before they are closed. What is told is a
+/// few hundred bytes, which a socket takes at once if it takes anything.
+const DRAIN_NOTICE: Duration = Duration::from_millis(100);
 
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
@@ -113,15 +118,15 @@ impl Assembly {
         .print()
         .context("standard output can't be written")
         .map_err(Failure::Unexpected)?;
-        let mailboxes: Arc<[Mailbox]> =
-            (0..config.server.workers.get()).map(|_| Mailbox::default()).collect();
+        let inboxes: Arc<[Inbox]> = (0..config.server.workers.get()).map(|_| Inbox::default()).collect();
         let readiness = Arc::new(Readiness::default());
         let ingest = Ingest {
             consumer: Arc::new(consumer),
-            mailboxes: Arc::clone(&mailboxes),
+            inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
             boundary: day_boundary(config.market.day_boundary),
+            feed_status: config.feed,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
             partition_interval: partition_interval(&config.kafka),
@@ -139,7 +144,7 @@ impl Assembly {
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),
         };
-        let server = Server { config, certificates, listener, mailboxes, state: web::Data::new(state) };
+        let server = Server { config, certificates, listener, inboxes, state: web::Data::new(state) };
         Ok(Self { server, ingest })
     }
 
@@ -172,7 +177,7 @@ struct Server {
     config: config::Serve,
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
-    mailboxes: Arc<[Mailbox]>,
+    inboxes: Arc<[Inbox]>,
     state: web::Data<AppState>,
 }
 
@@ -185,7 +190,7 @@ impl Server {
             hang_up,
         ));
         let grace = self.config.server.shutdown_grace;
-        let (state, mailboxes) = (self.state.clone(), Arc::clone(&self.mailboxes));
+        let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
             let ended = Arc::clone(&ended);
@@ -204,7 +209,7 @@ impl Server {
             _ = &mut http_task => return Err(Failure::Unexpected(anyhow::anyhow!("the HTTP server ended"))),
         }
         ingest.stop();
-        shut_down(&state, &mailboxes, &http, grace).await;
+        shut_down(&state, &inboxes, &http, grace).await;
         if let Err(error) = http_task.await {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
@@ -213,7 +218,7 @@ impl Server {
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
-        let Self { config, certificates, listener, mailboxes, state } = self;
+        let Self { config, certificates, listener, inboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
         let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
@@ -229,7 +234,7 @@ impl Server {
             let state = state.clone();
             move || {
                 ShardActor::start(
-                    Arc::clone(&mailboxes),
+                    Arc::clone(&inboxes),
                     // Each worker thread calls this once. A panic, after which actix would start another
                     // worker, ends the process.
                     next_worker.fetch_add(1, Ordering::Relaxed),
@@ -254,13 +259,20 @@ async fn await_ready(readiness: &Readiness) {
     }
 }
 
-/// The order of the shutdown: no new clients, the sessions told, then the server.
-async fn shut_down(state: &AppState, mailboxes: &[Mailbox], http: &ServerHandle, grace: Duration) {
-    state.readiness.draining();
-    for mailbox in mailboxes {
-        mailbox.close_all(CloseReason::Shutdown);
-    }
+/// The order of the shutdown: no new clients, the sessions told and closed, then the server.
+async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, grace: Duration) {
     let deadline = Instant::now() + grace;
+    state.readiness.draining();
+    let status = Report::draining(now_us()).json();
+    for inbox in inboxes {
+        inbox.handover.drain(Arc::clone(&status));
+    }
+    if state.open_sessions.load(Ordering::Relaxed) > 0 {
+        rt::time::sleep(grace.min(DRAIN_NOTICE)).await;
+    }
+    for inbox in inboxes {
+        inbox.handover.close_all(CloseReason::Shutdown);
+    }
     while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         rt::time::sleep(Duration::from_millis(10)).await;
     }

@@ -3,13 +3,26 @@
 //! The log's order is the truth. A record that was folded before, or an older one, changes nothing;
 //! so redelivery, a producer's retry and a rewound consumer are harmless.
 //!
+//! What changed is handed out once a batch: each symbol's newest state, and besides, of the symbols that somebody
+//! records, each state in between.
+//!
 //! This room is pure: it knows no Kafka client, no clock and no metric.
 
-use std::{collections::HashMap, sync::Arc};
+mod entry;
+mod rollover;
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use self::{
+    entry::{Entry, Order, Position},
+    rollover::Rollover,
+};
 use crate::{
     feed::{Rejection, json::JsonDecoder},
-    market::{DayBoundary, Instrument, Symbol, SymbolRef, Tick},
+    market::{DayBoundary, Symbol, SymbolRef, Tick},
     publication::{Content, Epoch, Publication, Status, SymbolId},
 };
 
@@ -58,36 +71,24 @@ pub struct Fold {
     entries: Vec<Entry>,
     /// The symbols that changed since the last [`Fold::publish`], each once.
     dirty: Vec<SymbolId>,
+    /// Whether each tick of every symbol is handed out.
+    records_all: bool,
+    /// The symbols of which each tick is, whether they are known or not.
+    recorded: HashSet<Symbol>,
+    /// The ticks to hand out since the last [`Fold::publish`], in order.
+    ticks: Vec<Content>,
+    rollover: Rollover,
     json: JsonDecoder,
 }
 
-#[derive(Debug)]
-struct Entry {
-    symbol: Symbol,
-    instrument: Instrument,
-    status: Status,
-    epoch: Epoch,
-    position: Position,
-    ordinal: u64,
-    is_dirty: bool,
-}
-
-/// Where in the log a symbol's newest record stands.
-#[derive(Clone, Copy, Debug)]
-struct Position {
-    partition: i32,
-    offset: u64,
-    timestamp_us: i64,
-}
-
-/// How a record stands to what was folded before.
-enum Order {
-    Newer,
-    Stale,
-    /// Newer, in another partition than before.
-    Moved,
-    /// Older, in another partition than before.
-    Behind,
+/// What has changed: the publications of a batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The newest state of each symbol that changed. Whatever was folded in between is conflated into it.
+    pub newest: Vec<Arc<Publication>>,
+    /// The state after each tick of the recorded symbols, in the order of the log. A symbol's last one is the very
+    /// publication that is its newest.
+    pub ticks: Vec<Arc<Publication>>,
 }
 
 impl Fold {
@@ -101,6 +102,10 @@ impl Fold {
             by_symbol: HashMap::new(),
             entries: Vec::new(),
             dirty: Vec::new(),
+            records_all: false,
+            recorded: HashSet::new(),
+            ticks: Vec::new(),
+            rollover: Rollover::new(),
             json: JsonDecoder::default(),
         }
     }
@@ -121,24 +126,53 @@ impl Fold {
         folded
     }
 
-    /// Hands out the state of each symbol that changed since the last call. Whatever was folded in
-    /// between is conflated into one publication a symbol.
-    pub fn publish(&mut self, ingested_us: i64, mut each: impl FnMut(Arc<Publication>)) {
+    /// Whether each tick of every symbol is handed out from now on. To be called when nothing has changed since
+    /// [`Fold::publish`], so that no symbol has changed with some of its ticks handed out and others not.
+    pub fn record_all(&mut self, is_recorded: bool) {
+        debug_assert!(self.dirty.is_empty(), "what changed is handed out first");
+        self.records_all = is_recorded;
+    }
+
+    /// Whether each tick of one symbol is, which needn't be known yet. To be called like [`Fold::record_all`].
+    pub fn record(&mut self, symbol: &Symbol, is_recorded: bool) {
+        debug_assert!(self.dirty.is_empty(), "what changed is handed out first");
+        if is_recorded {
+            self.recorded.insert(symbol.clone());
+        } else {
+            self.recorded.remove(symbol);
+        }
+        if let Some(id) = self.by_symbol.get(symbol) {
+            self.entries[id.0 as usize].is_recorded = is_recorded;
+        }
+    }
+
+    /// Lets the trading day begin where the wall clock, in microseconds since the Unix epoch, has passed its boundary:
+    /// the symbols that follow the clock forget the day before. Some of them at a time; whether some are left.
+    ///
+    /// A log that is read from its beginning is folded first: its days begin by its ticks.
+    pub fn roll_over(&mut self, now_us: i64) -> bool {
+        for index in self.rollover.due(now_us, self.boundary, self.entries.len()) {
+            if self.entries[index].roll_over(self.rollover.today()) {
+                self.note_change(SymbolId(u32::try_from(index).expect("symbols_max fits 32 bits")));
+            }
+        }
+        self.rollover.is_underway(self.entries.len())
+    }
+
+    /// Adds what has changed since the last call, in publications that are `ingested_us` microseconds after the Unix
+    /// epoch.
+    pub fn publish(&mut self, ingested_us: i64, batch: &mut Batch) {
+        let Batch { newest, ticks } = batch;
+        let begin = ticks.len();
+        let publication = |content| Arc::new(Publication::from(Content { ingested_us, ..content }));
+        ticks.extend(self.ticks.drain(..).map(publication));
         for id in self.dirty.drain(..) {
             let entry = &mut self.entries[id.0 as usize];
             entry.is_dirty = false;
-            each(Arc::new(Publication::from(Content {
-                id,
-                symbol: entry.symbol.clone(),
-                partition: entry.position.partition,
-                seq: entry.position.offset,
-                epoch: Arc::clone(&entry.epoch),
-                ordinal: entry.ordinal,
-                rollovers: 0,
-                status: entry.status,
-                state: entry.instrument.state().clone(),
-                ingested_us,
-            })));
+            newest.push(match entry.newest_tick.take() {
+                Some(at) => Arc::clone(&ticks[begin + at]),
+                None => publication(entry.content(id, ingested_us)),
+            });
         }
     }
 
@@ -153,9 +187,8 @@ impl Fold {
             return Ok(Folded::Stale);
         }
         let time_us = tick.time_us.unwrap_or(record.timestamp_us);
-        let entry = &mut self.entries[id.0 as usize];
-        entry.status = Status::Listed;
-        entry.instrument.fold(tick, time_us, self.boundary);
+        self.entries[id.0 as usize].fold(tick, time_us, self.boundary, self.rollover.today());
+        self.note_change(id);
         Ok(Folded::Changed { time_us })
     }
 
@@ -170,9 +203,8 @@ impl Fold {
         if !self.advance(id, record)? {
             return Ok(Folded::Stale);
         }
-        let entry = &mut self.entries[id.0 as usize];
-        entry.status = Status::Delisted;
-        entry.instrument.clear(record.timestamp_us);
+        self.entries[id.0 as usize].delist(record.timestamp_us);
+        self.note_change(id);
         Ok(Folded::Changed { time_us: record.timestamp_us })
     }
 
@@ -186,20 +218,12 @@ impl Fold {
         let id = SymbolId(u32::try_from(self.entries.len()).expect("symbols_max fits 32 bits"));
         let symbol = symbol.to_symbol();
         self.by_symbol.insert(symbol.clone(), id);
-        self.entries.push(Entry {
-            symbol,
-            instrument: Instrument::default(),
-            status: Status::Listed,
-            epoch: Arc::clone(&self.epoch),
-            position: Position::of(record),
-            ordinal: 0,
-            is_dirty: false,
-        });
+        let is_recorded = self.recorded.contains(&symbol);
+        self.entries.push(Entry::new(symbol, Arc::clone(&self.epoch), record, is_recorded));
         Ok(id)
     }
 
-    /// Moves the symbol's position to the record and marks the symbol as changed; false if the
-    /// record is no news.
+    /// Moves the symbol's position to the record; false if the record is no news.
     fn advance(&mut self, id: SymbolId, record: &Record<'_>) -> Result<bool, Rejection> {
         let entry = &mut self.entries[id.0 as usize];
         match entry.order(record) {
@@ -216,32 +240,20 @@ impl Fold {
         }
         entry.position = Position::of(record);
         entry.ordinal += 1;
+        Ok(true)
+    }
+
+    /// The symbol's state is another one.
+    fn note_change(&mut self, id: SymbolId) {
+        let entry = &mut self.entries[id.0 as usize];
         if !entry.is_dirty {
             entry.is_dirty = true;
             self.dirty.push(id);
         }
-        Ok(true)
-    }
-}
-
-impl Entry {
-    fn order(&self, record: &Record<'_>) -> Order {
-        if self.ordinal == 0 {
-            Order::Newer
-        } else if record.partition == self.position.partition {
-            if record.offset > self.position.offset { Order::Newer } else { Order::Stale }
-        } else if record.timestamp_us >= self.position.timestamp_us {
-            // Adding partitions to a topic moves keys: the log's time tells old from new.
-            Order::Moved
-        } else {
-            Order::Behind
+        if self.records_all || entry.is_recorded {
+            entry.newest_tick = Some(self.ticks.len());
+            self.ticks.push(entry.content(id, 0));
         }
-    }
-}
-
-impl Position {
-    const fn of(record: &Record<'_>) -> Self {
-        Self { partition: record.partition, offset: record.offset, timestamp_us: record.timestamp_us }
     }
 }
 
@@ -256,108 +268,4 @@ fn check_content_type(content_type: Option<&[u8]>) -> Result<(), Rejection> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fold() -> Fold {
-        Fold::new("e".into(), DayBoundary::default(), 2)
-    }
-
-    fn record(partition: i32, offset: u64, json: &str) -> Record<'_> {
-        Record {
-            partition,
-            offset,
-            timestamp_us: 1000 + i64::try_from(offset).unwrap(),
-            key: None,
-            value: Some(json.as_bytes()),
-            content_type: None,
-        }
-    }
-
-    /// `symbol price seq epoch ordinal status` of each publication.
-    fn published(fold: &mut Fold) -> Vec<String> {
-        let mut out = Vec::new();
-        fold.publish(0, |p| {
-            let price = p.state.trade.map_or_else(|| "-".to_owned(), |trade| trade.price.to_string());
-            out.push(format!("{} {price} {} {} {} {:?}", p.symbol, p.seq, p.epoch, p.ordinal, p.status));
-        });
-        out
-    }
-
-    const A1: &str = r#"{"symbol":"A","price":1}"#;
-    const A2: &str = r#"{"symbol":"A","price":2}"#;
-    const B1: &str = r#"{"symbol":"B","price":1}"#;
-    const C1: &str = r#"{"symbol":"C","price":1}"#;
-
-    #[test]
-    fn what_comes_between_two_publications_is_conflated() {
-        let mut fold = fold();
-        for (offset, json) in [(0, A1), (1, B1), (2, A2)] {
-            fold.apply(&record(0, offset, json)).unwrap();
-        }
-        assert_eq!(published(&mut fold), ["A 2 2 e 2 Listed", "B 1 1 e 1 Listed"]);
-        assert!(published(&mut fold).is_empty());
-    }
-
-    #[test]
-    fn redelivery_changes_nothing() {
-        let mut fold = fold();
-        fold.apply(&record(0, 5, A2)).unwrap();
-        assert_eq!(fold.apply(&record(0, 5, A2)), Ok(Folded::Stale));
-        assert_eq!(fold.apply(&record(0, 4, A1)), Ok(Folded::Stale));
-        assert_eq!(published(&mut fold), ["A 2 5 e 1 Listed"]);
-    }
-
-    #[test]
-    fn a_symbol_that_moves_to_another_partition_begins_a_new_epoch() {
-        let mut fold = fold();
-        fold.apply(&record(0, 50, A1)).unwrap();
-        let moved = Record { timestamp_us: 2000, ..record(1, 3, A2) };
-        fold.apply(&moved).unwrap();
-        assert_eq!(published(&mut fold), ["A 2 3 e.1 2 Listed"]);
-        let late = Record { timestamp_us: 1999, ..record(0, 51, A1) };
-        assert_eq!(fold.apply(&late), Err(Rejection::WrongPartition { partition: 0, current: 1 }));
-    }
-
-    #[test]
-    fn a_tombstone_delists_and_a_tick_lists_again() {
-        let mut fold = fold();
-        let tombstone = |offset| Record { key: Some(b"A"), value: None, ..record(0, offset, "") };
-        assert_eq!(fold.apply(&tombstone(0)), Ok(Folded::Ignored));
-        fold.apply(&record(0, 1, A1)).unwrap();
-        fold.apply(&tombstone(2)).unwrap();
-        assert_eq!(published(&mut fold), ["A - 2 e 2 Delisted"]);
-        assert_eq!(fold.apply(&tombstone(3)), Ok(Folded::Ignored));
-        fold.apply(&record(0, 4, A2)).unwrap();
-        assert_eq!(published(&mut fold), ["A 2 4 e 3 Listed"]);
-    }
-
-    #[test]
-    fn a_record_without_event_time_takes_the_logs() {
-        let mut fold = fold();
-        assert_eq!(fold.apply(&record(0, 7, A1)), Ok(Folded::Changed { time_us: 1007 }));
-    }
-
-    #[test]
-    fn a_tick_of_the_far_future_is_refused() {
-        let mut fold = fold();
-        let in_an_hour = record(0, 1, r#"{"symbol":"A","price":1,"time_us":3600001001}"#);
-        assert!(fold.apply(&in_an_hour).is_ok());
-        let later = record(0, 2, r#"{"symbol":"A","price":1,"time_us":3600001003}"#);
-        assert_eq!(fold.apply(&later), Err(Rejection::Future));
-        let without_time = Record { timestamp_us: 0, ..later };
-        assert!(fold.apply(&without_time).is_ok());
-    }
-
-    #[test]
-    fn symbols_are_bounded_and_other_formats_refused() {
-        let mut fold = fold();
-        fold.apply(&record(0, 0, A1)).unwrap();
-        fold.apply(&record(0, 1, B1)).unwrap();
-        assert_eq!(fold.apply(&record(0, 2, C1)), Err(Rejection::TooManySymbols(2)));
-        let with_type =
-            |value: &'static str| Record { content_type: Some(value.as_bytes()), ..record(0, 3, A1) };
-        assert!(fold.apply(&with_type("application/json; charset=utf-8")).is_ok());
-        assert!(matches!(fold.apply(&with_type("text/csv")), Err(Rejection::ContentType(_))));
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 //! ```text
 //! Kafka record ─► ingest actor        decode → fold into the symbol's state → one publication a changed symbol
 //!                (own thread)         then each shard is told once a batch
-//!                                              │  mailbox: a slot for each (shard, symbol)
+//!                                              │  hand-over: a slot for each (shard, symbol)
 //!                                              ▼
 //!                shard                one a worker thread; owns its sessions and its last-value cache
 //!                (actix worker)       each dirty symbol → its slot in each subscribed session's outbox → wake the writer
@@ -59,6 +59,8 @@ pub mod publication;
 pub mod fold;
 pub mod catch_up;
 pub mod recordings;
+pub mod handover;
+pub mod feed_status;
 
 // What a client is promised.
 pub mod destination;
@@ -73,6 +75,7 @@ pub mod shard;
 pub mod sockjs;
 
 // What it runs on.
+mod sync;
 pub mod clock;
 pub mod kafka;
 pub mod readiness;

@@ -10,13 +10,13 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::PoisonError,
 };
 
-use crate::market::Symbol;
+use crate::{
+    market::Symbol,
+    sync::{AtomicBool, Mutex, MutexGuard, Ordering},
+};
 
 /// What somebody wants every tick of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub struct Ticket(u64);
 #[derive(Debug, Default)]
 pub struct Recordings {
     inner: Mutex<Inner>,
+    /// Written under the lock alone. Read without it, it's seen late at worst.
     has_changed: AtomicBool,
 }
 
@@ -72,10 +73,8 @@ impl Recordings {
             }
         }
         inner.ticket.0 += 1;
-        let ticket = inner.ticket;
-        drop(inner);
         self.has_changed.store(true, Ordering::Release);
-        ticket
+        inner.ticket
     }
 
     /// Somebody no longer does, who did before.
@@ -92,18 +91,18 @@ impl Recordings {
                 }
             }
         }
-        drop(inner);
         self.has_changed.store(true, Ordering::Release);
     }
 
     /// What ingest has to record from now on, if that has changed. To be called while no symbol has ticks that
     /// weren't handed out.
     pub fn changes(&self) -> Option<Changes> {
-        // A change after this is seen at the next look.
-        if !self.has_changed.swap(false, Ordering::Acquire) {
+        // A change that this misses is seen at the next look.
+        if !self.has_changed.load(Ordering::Acquire) {
             return None;
         }
         let mut inner = self.inner();
+        self.has_changed.store(false, Ordering::Release);
         let changed = std::mem::take(&mut inner.changed);
         let is_wanted = |symbol: Symbol| {
             let wanted = inner.symbols.contains_key(&symbol);

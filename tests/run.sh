@@ -4,6 +4,7 @@
 #   tests/run.sh                 all parts
 #   tests/run.sh PART...         some of them:
 #     rust      format, lints, unit and integration tests, release build
+#     handover  every order in which two threads can meet in the hand-over between them (loom)
 #     hygiene   licences, bans and sources of the crates, advisories where their database can be had;
 #               shell scripts, compose file, dashboards, alerts
 #     page      the trading page's tests and types
@@ -21,7 +22,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=tests/tools.sh
 source tests/tools.sh
 
-readonly PARTS=(rust hygiene page clients kafka)
+readonly PARTS=(rust handover hygiene page clients kafka)
 readonly MORE_PARTS=(fuzz)
 SUMMARY=()
 FAILED=0
@@ -66,6 +67,12 @@ part_rust() {
   step 'rust: unit and integration tests' cargo test --locked
   step 'rust: documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
   step 'rust: release build' cargo build --locked --release
+}
+
+part_handover() {
+  need_rust
+  step 'handover: every order of two threads' \
+    cargo test --locked --manifest-path tests/handover/Cargo.toml --target-dir target/handover --test models
 }
 
 part_hygiene() {

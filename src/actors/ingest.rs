@@ -2,6 +2,10 @@
 //!
 //! It never waits for a client. Its thread is the only one that writes a symbol's state.
 
+mod announcer;
+mod recorders;
+mod turn;
+
 use std::{
     panic::{self, AssertUnwindSafe},
     sync::{
@@ -13,26 +17,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::mailbox::Mailbox;
+use self::{announcer::Announcer, turn::Turn};
+use super::inbox::Inbox;
 use crate::{
     catch_up::CatchUp,
     clock::now_us,
-    feed::Rejection,
-    fold::{Fold, Folded, Record},
-    kafka::{Consumer, ConsumerError, Polled, record_of},
-    log_limiter::LogLimiter,
+    feed_status,
+    fold::Fold,
+    kafka::{Consumer, ConsumerError},
     market::DayBoundary,
-    metrics::{FeedMetrics, seconds},
-    publication::{Epoch, Publication},
+    metrics::FeedMetrics,
+    publication::Epoch,
     readiness::Readiness,
 };
 
-/// Records folded before the shards are told. At a million records a second this is a millisecond;
-/// at the usual rates a batch is whatever came since the last.
-const BATCH_RECORDS_MAX: usize = 1024;
-
-/// How long a poll waits for a record, and so how late the stop flag may be seen.
-const POLL_WAIT: Duration = Duration::from_millis(100);
+/// The shortest time that a question of the start is given.
+const ANSWER_WAIT_MIN: Duration = Duration::from_millis(100);
 
 /// How long the broker may take to answer one question of the start.
 const ANSWER_WAIT: Duration = Duration::from_secs(2);
@@ -43,13 +43,15 @@ pub struct Ingest {
     /// Where the records come from.
     pub consumer: Arc<Consumer>,
     /// Whom to tell.
-    pub mailboxes: Arc<[Mailbox]>,
+    pub inboxes: Arc<[Inbox]>,
     /// Told how far the start is.
     pub readiness: Arc<Readiness>,
     /// What is counted.
     pub metrics: FeedMetrics,
     /// When the trading day begins.
     pub boundary: DayBoundary,
+    /// When something is wrong with the feed.
+    pub feed_status: feed_status::Settings,
     /// How many symbols are taken.
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.
@@ -111,6 +113,7 @@ impl Ingest {
     }
 
     fn run(self, stop: &AtomicBool) -> Result<(), ConsumerError> {
+        let announcer = Announcer::new(self.feed_status, Arc::clone(&self.inboxes), now_us());
         let Some(partitions) = self.await_partitions(stop)? else { return Ok(()) };
         let epoch = self.epoch();
         self.readiness.set_epoch(Arc::clone(&epoch));
@@ -126,7 +129,7 @@ impl Ingest {
         let (watcher, added) = self.watch_partitions(partitions);
         let fold = Fold::new(epoch, self.boundary, self.symbols_max);
         let consumer = Arc::clone(&self.consumer);
-        let mut turn = Turn::new(self, fold, catch_up);
+        let mut turn = Turn::new(self, fold, catch_up, announcer);
         while !stop.load(Ordering::Relaxed) {
             for partitions in added.try_iter() {
                 tracing::info!(?partitions, "partitions were added to the topic");
@@ -146,7 +149,7 @@ impl Ingest {
         let mut answered = false;
         while !stop.load(Ordering::Relaxed) {
             let left = self.broker_deadline.saturating_sub(start.elapsed());
-            match self.consumer.partitions(left.clamp(POLL_WAIT, ANSWER_WAIT)) {
+            match self.consumer.partitions(left.clamp(ANSWER_WAIT_MIN, ANSWER_WAIT)) {
                 Ok(partitions) if !partitions.is_empty() => return Ok(Some(partitions)),
                 Ok(_) => {
                     let (topic, bootstrap) = (self.consumer.topic(), self.consumer.bootstrap());
@@ -178,7 +181,7 @@ impl Ingest {
                 Ok(watermarks) => return Some(CatchUp::new(watermarks)),
                 Err(error) => self.readiness.starting(error.to_string(), None),
             }
-            self.consumer.poll(POLL_WAIT);
+            self.consumer.poll(ANSWER_WAIT_MIN);
         }
         None
     }
@@ -211,118 +214,6 @@ impl Ingest {
         };
         thread::Builder::new().name("partitions".into()).spawn(watch).expect("a thread can be started");
         (keep_going, added)
-    }
-}
-
-/// One batch after another.
-struct Turn {
-    ingest: Ingest,
-    fold: Fold,
-    /// Until the server is ready.
-    catch_up: Option<CatchUp>,
-    rejections: LogLimiter,
-    stale: LogLimiter,
-    batch: Vec<Arc<Publication>>,
-}
-
-impl Turn {
-    fn new(ingest: Ingest, fold: Fold, catch_up: CatchUp) -> Self {
-        let mut turn = Self {
-            ingest,
-            fold,
-            catch_up: Some(catch_up),
-            rejections: LogLimiter::default(),
-            stale: LogLimiter::default(),
-            batch: Vec::new(),
-        };
-        turn.check_ready();
-        turn
-    }
-
-    fn run(&mut self, consumer: &Consumer) {
-        let mut wait = POLL_WAIT;
-        for _ in 0..BATCH_RECORDS_MAX {
-            match consumer.poll(wait) {
-                Some(Polled::Record(message)) => self.record(consumer.topic(), &record_of(&message)),
-                Some(Polled::EndOfPartition(partition)) => {
-                    if let Some(catch_up) = &mut self.catch_up {
-                        catch_up.end_of_partition(partition);
-                    }
-                }
-                Some(Polled::Trouble(error)) => tracing::warn!(%error, "trouble with Kafka"),
-                None => break,
-            }
-            wait = Duration::ZERO;
-        }
-        self.publish();
-        self.check_ready();
-    }
-
-    fn record(&mut self, topic: &str, record: &Record<'_>) {
-        if let Some(catch_up) = &mut self.catch_up {
-            catch_up.record(record.partition, record.offset);
-        }
-        let metrics = &self.ingest.metrics;
-        match self.fold.apply(record) {
-            Ok(Folded::Changed { time_us }) => {
-                metrics.ingested.inc();
-                metrics.set_newest_record_us(record.timestamp_us);
-                if self.catch_up.is_none() {
-                    metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
-                    metrics.kafka_to_ingested.observe(seconds((now_us() - record.timestamp_us).max(0)));
-                }
-            }
-            Ok(Folded::Stale) => self.tell_stale(topic, record),
-            Ok(Folded::Ignored) => {}
-            Err(rejection) => {
-                metrics.rejected.with_label_values(&[rejection.label()]).inc();
-                self.tell(topic, record, &rejection);
-            }
-        }
-    }
-
-    fn tell(&mut self, topic: &str, record: &Record<'_>, rejection: &Rejection) {
-        let Some(untold) = self.rejections.may_tell(Instant::now()) else { return };
-        let (partition, offset, reason) = (record.partition, record.offset, rejection.label());
-        tracing::warn!(topic, partition, offset, reason, untold, "bad record: {rejection}");
-    }
-
-    /// A producer's retry looks like this, and so does a topic that was deleted and made anew.
-    fn tell_stale(&mut self, topic: &str, record: &Record<'_>) {
-        let Some(untold) = self.stale.may_tell(Instant::now()) else { return };
-        let (partition, offset) = (record.partition, record.offset);
-        tracing::warn!(
-            topic,
-            partition,
-            offset,
-            untold,
-            "a record isn't newer than its symbol's state and changes nothing; if the topic was made anew, \
-             the server has to be restarted"
-        );
-    }
-
-    fn publish(&mut self) {
-        let Self { fold, batch, ingest, .. } = self;
-        fold.publish(now_us(), |publication| batch.push(publication));
-        if batch.is_empty() {
-            return;
-        }
-        for mailbox in &*ingest.mailboxes {
-            mailbox.deliver(batch);
-        }
-        batch.clear();
-        ingest.metrics.symbols.set(i64::try_from(fold.symbols()).unwrap_or(i64::MAX));
-    }
-
-    fn check_ready(&mut self) {
-        let Some(catch_up) = &self.catch_up else { return };
-        if catch_up.is_done() {
-            self.catch_up = None;
-            self.ingest.readiness.ready();
-            tracing::info!(symbols = self.fold.symbols(), "ready: caught up with the log");
-        } else {
-            self.ingest.readiness.starting("reading the log", Some(catch_up.remaining()));
-        }
     }
 }
 

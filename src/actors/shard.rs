@@ -1,6 +1,6 @@
 //! The shard actor: gives a [`Shard`] a thread, a clock, connections and metrics.
 //!
-//! Each worker thread has one. Its task waits for its mailbox and for the next look at the
+//! Each worker thread has one. Its task waits for its inbox and for the next look at the
 //! deadlines. What a session's client says and hears goes through a [`StompSession`].
 
 use std::{
@@ -19,7 +19,7 @@ use prometheus::local::LocalHistogram;
 
 use super::{
     connection::Connection,
-    mailbox::{Delivery, Mailbox},
+    inbox::{Delivery, Inbox},
     places::Place,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub struct ShardActor(Rc<Inner>);
 
 struct Inner {
     shard: RefCell<Shard<Connection>>,
-    mailboxes: Arc<[Mailbox]>,
+    inboxes: Arc<[Inbox]>,
     index: usize,
     metrics: SessionMetrics,
     written: RefCell<LocalHistogram>,
@@ -73,9 +73,9 @@ impl std::fmt::Debug for ShardActor {
 }
 
 impl ShardActor {
-    /// Starts the shard of this worker thread, whose mailbox is the one at `index`.
+    /// Starts the shard of this worker thread, whose inbox is the one at `index`.
     pub fn start(
-        mailboxes: Arc<[Mailbox]>,
+        inboxes: Arc<[Inbox]>,
         index: usize,
         settings: Arc<Settings>,
         metrics: SessionMetrics,
@@ -84,7 +84,7 @@ impl ShardActor {
         let deadline_interval = settings.deadline_interval();
         let actor = Self(Rc::new(Inner {
             shard: RefCell::new(Shard::new(settings)),
-            mailboxes,
+            inboxes,
             index,
             written: RefCell::new(metrics.ingested_to_written.local()),
             metrics,
@@ -117,16 +117,13 @@ impl ShardActor {
 
     /// One timer a thread is cheaper than one a session, and tells all their deadlines.
     async fn run(self, deadline_interval: Duration) {
-        let mailbox = &self.0.mailboxes[self.0.index];
+        let inbox = &self.0.inboxes[self.0.index];
         let mut deadlines = rt::time::interval(deadline_interval);
         deadlines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delivery = Delivery::default();
         loop {
             tokio::select! {
-                () = mailbox.arrived() => {
-                    mailbox.fetch(&mut delivery);
-                    self.take(&mut delivery);
-                }
+                () = inbox.fetch(&mut delivery) => self.take(&mut delivery),
                 _ = deadlines.tick() => self.look_at_deadlines(Instant::now()),
             }
         }
@@ -134,7 +131,7 @@ impl ShardActor {
 
     fn take(&self, delivery: &mut Delivery) {
         let mut shard = self.0.shard.borrow_mut();
-        shard.publish(delivery.publications.drain(..));
+        shard.publish(delivery.newest.drain(..));
         if let Some(reason) = delivery.close {
             shard.close_all(Instant::now(), reason);
         }

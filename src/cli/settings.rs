@@ -1,6 +1,7 @@
 //! Every setting of the server, once: its name, default, unit, parser and help text. Flags, environment variables
 //! and the keys of the configuration file all come from these structs.
 
+mod feed;
 mod front;
 mod sockjs;
 
@@ -9,7 +10,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
-use self::sockjs::SockjsArgs;
+use self::{feed::FeedArgs, sockjs::SockjsArgs};
 use crate::config::{
     self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
     frame_rate, milliseconds, rate, seconds, whole_number,
@@ -95,6 +96,8 @@ struct ServerArgs {
     proxies: ProxyArgs,
     #[command(flatten)]
     market: MarketArgs,
+    #[command(flatten)]
+    feed: FeedArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -221,7 +224,7 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, tls, admission, proxies, market, limits, origin, sockjs } = self;
+        let Self { kafka, listener, tls, admission, proxies, market, feed, limits, origin, sockjs } = self;
         let serve = config::Serve {
             server: listener.into(),
             tls: tls.into_config()?,
@@ -229,6 +232,7 @@ impl ServerArgs {
             proxies: proxies.into(),
             kafka: kafka.into_config(cluster)?,
             market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
+            feed: feed.into(),
             limits: limits.into(),
             origin: config::Origin {
                 allowed: origin.allowed_origins,

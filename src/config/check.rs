@@ -3,8 +3,8 @@
 use std::{fmt, fs, net::IpAddr, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
-    Admission, AllowedOrigin, Broker, HostPort, Kafka, KafkaProperty, Limits, Origin, Proxies, Serve, Server,
-    Sockjs, TlsFiles, TrustedProxy,
+    Admission, AllowedOrigin, Broker, FeedStatus, HostPort, Kafka, KafkaProperty, Limits, Origin, Proxies,
+    Serve, Server, Sockjs, TlsFiles, TrustedProxy,
 };
 use crate::transport::tls::TlsError;
 
@@ -75,6 +75,7 @@ impl Serve {
         note_unwise_admission(&self.admission, &mut note);
         note_unwise_proxies(&self.proxies, &mut note);
         self.kafka.note_unwise(&mut note);
+        note_unwise_feed(&self.feed, &mut note);
         self.limits.note_unwise(&mut note);
         self.origin.note_unwise(&mut note);
         self.sockjs.note_unwise(&mut note);
@@ -113,6 +114,26 @@ fn note_unwise_proxies(proxies: &Proxies, note: &mut impl FnMut(&'static str, &s
             "trusted_proxies",
             "every address is taken for a proxy's: every client can say that it's another",
         );
+    }
+}
+
+fn note_unwise_feed(feed: &FeedStatus, note: &mut impl FnMut(&'static str, &str)) {
+    if feed.stale_factor < 4.0 {
+        note(
+            "feed_stale_factor",
+            "below 4: a feed whose ticks come by chance is called stale while it's well",
+        );
+    }
+    if feed.stale_floor < Duration::from_secs(1) {
+        note(
+            "feed_stale_floor_s",
+            "below a second: what is lost on the network and sent again looks like silence",
+        );
+    } else if feed.stale_floor > Duration::from_secs(600) {
+        note("feed_stale_floor_s", "above ten minutes: nobody is told for so long that prices stand still");
+    }
+    if feed.lag_records < 1000 {
+        note("feed_lag_records", "below 1000: an ordinary burst is called a lag");
     }
 }
 

@@ -7,12 +7,13 @@ mod values;
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
-    seconds, sockjs_base, sockjs_client_url, whole_number,
+    seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
 };
 
 pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
+    feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
 };
@@ -34,6 +35,8 @@ pub struct Serve {
     pub kafka: Kafka,
     /// What is folded, and over which day.
     pub market: Market,
+    /// When something is wrong with the feed.
+    pub feed: FeedStatus,
     /// What one client may ask of the server.
     pub limits: Limits,
     /// Which pages may connect.

@@ -147,6 +147,17 @@ pub fn frame_rate(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected frames a second from 0.1 to 1000000".to_owned())
 }
 
+/// How many times its usual interval a feed may be silent: a decimal from 1.5 to a thousand. At less every other gap
+/// would be one too long.
+///
+/// # Errors
+/// Says what is expected when `text` is something else.
+pub fn stale_factor(text: &str) -> Result<f64, String> {
+    decimal(text)
+        .filter(|factor| (1.5..=1000.0).contains(factor))
+        .ok_or_else(|| "expected a factor from 1.5 to 1000, such as 10".to_owned())
+}
+
 /// Ticks a second: a decimal above 0, at most a million.
 ///
 /// # Errors
@@ -285,6 +296,8 @@ mod tests {
         assert_eq!((accept_rate("0"), accept_rate("0.5")), (Ok(f64::INFINITY), Ok(0.5)));
         assert!(accept_rate("-1").is_err() && accept_rate("inf").is_err() && accept_rate("1000001").is_err());
         assert!(rate("0").is_err() && rate("1000001").is_err() && rate("1e3").is_err());
+        assert_eq!(stale_factor("1.5"), Ok(1.5));
+        assert!(stale_factor("1.4").is_err() && stale_factor("1001").is_err() && stale_factor("x").is_err());
         assert_eq!(frame_rate("0.1"), Ok(0.1));
         assert!(frame_rate("0.09").is_err() && frame_rate("1000001").is_err());
     }

@@ -7,7 +7,7 @@
 use std::{
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -132,7 +132,8 @@ impl Consumer {
     ) -> Result<Self, ConsumerError> {
         let mut client = client_config(settings).map_err(ConsumerError::Configuration)?;
         client.set("bootstrap.servers", &bootstrap).set_log_level(RDKafkaLogLevel::Warning);
-        let context = Context { metrics, last_error: Mutex::default() };
+        let context =
+            Context { metrics, last_error: Mutex::default(), lag_records: AtomicI64::new(LAG_UNKNOWN) };
         let base = client
             .create_with_context(context)
             .map_err(|error| ConsumerError::Configuration(error.into()))?;
@@ -215,6 +216,12 @@ impl Consumer {
         }
     }
 
+    /// How many records are left to read in all partitions, as of the last second; `None` until it was told, which it
+    /// isn't where `statistics.interval.ms` is 0.
+    pub fn lag_records(&self) -> Option<u64> {
+        u64::try_from(self.base.context().lag_records.load(Ordering::Relaxed)).ok()
+    }
+
     fn unreachable(&self, error: &KafkaError) -> ConsumerError {
         let never_answered = !self.has_answered.load(Ordering::Relaxed);
         let within = (never_answered && self.made.elapsed() >= self.deadline).then_some(self.deadline);
@@ -262,7 +269,11 @@ fn microseconds(time_ms: i64) -> i64 {
 struct Context {
     metrics: FeedMetrics,
     last_error: Mutex<Option<String>>,
+    /// Over all partitions.
+    lag_records: AtomicI64,
 }
+
+const LAG_UNKNOWN: i64 = -1;
 
 impl Context {
     /// Why a broker couldn't be talked to, in words that name it.
@@ -294,13 +305,16 @@ impl ClientContext for Context {
     }
 
     fn stats(&self, statistics: Statistics) {
+        let mut lag_records = LAG_UNKNOWN;
         for topic in statistics.topics.values() {
             for partition in topic.partitions.values().filter(|it| it.partition >= 0 && it.app_offset >= 0) {
                 let lag = (partition.hi_offset - partition.app_offset).max(0);
                 let label = partition.partition.to_string();
                 self.metrics.lag.with_label_values(&[label]).set(lag);
+                lag_records = lag_records.max(0).saturating_add(lag);
             }
         }
+        self.lag_records.store(lag_records, Ordering::Relaxed);
     }
 }
 

@@ -70,8 +70,14 @@ impl DayBoundary {
         Self { offset_us: offset_us.rem_euclid(DAY_US) }
     }
 
-    const fn day_number(self, time_us: i64) -> i64 {
+    /// The trading day that a moment lies in, counted from one at the Unix epoch.
+    pub const fn day_number(self, time_us: i64) -> i64 {
         (time_us - self.offset_us).div_euclid(DAY_US)
+    }
+
+    /// When a trading day begins, in microseconds since the Unix epoch.
+    pub const fn begin_us(self, day_number: i64) -> i64 {
+        day_number.saturating_mul(DAY_US).saturating_add(self.offset_us)
     }
 }
 
@@ -81,6 +87,21 @@ impl Instrument {
         &self.state
     }
 
+    /// The trading day that it's in.
+    pub const fn day_number(&self) -> i64 {
+        self.day_number
+    }
+
+    /// Begins a trading day without a tick, if it's a later one. Whether that can be seen: before its first trade a
+    /// day looks like any other.
+    pub fn begin_day(&mut self, day_number: i64) -> bool {
+        if day_number <= self.day_number {
+            return false;
+        }
+        self.day_number = day_number;
+        self.state.day.take().is_some()
+    }
+
     /// Folds in one tick that happened at `time_us`, in microseconds since the Unix epoch.
     ///
     /// The log's order is the truth: prices are the last tick's, even if its event time is earlier.
@@ -88,10 +109,7 @@ impl Instrument {
     /// trade of an earlier one, a late report, leaves it alone.
     pub fn fold(&mut self, tick: &Tick<'_>, time_us: i64, boundary: DayBoundary) {
         let day_number = boundary.day_number(time_us);
-        if day_number > self.day_number {
-            self.day_number = day_number;
-            self.state.day = None;
-        }
+        self.begin_day(day_number);
         let state = &mut self.state;
         if let Some(trade) = tick.trade {
             state.trade = Some(trade);

@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 17] = [
+const PURE: [&str; 19] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,6 +19,8 @@ const PURE: [&str; 17] = [
     "fold.rs",
     "catch_up.rs",
     "recordings.rs",
+    "handover.rs",
+    "feed_status.rs",
     "destination.rs",
     "origin.rs",
     "client_address.rs",
