@@ -314,6 +314,8 @@ fn session_settings(limits: &config::Limits) -> Settings {
         frame_bytes: limits.frame_bytes,
         subscriptions_max: limits.max_subscriptions,
         wildcards_max: limits.max_wildcards,
+        max_rate: limits.max_rate,
+        every_ticks_max: limits.every_ticks,
         ..Settings::default()
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 use slab::Slab;
 
 use crate::{
-    conflation::SlotId,
+    conflation::{Kind, Removed, SlotId},
     destination::Pattern,
     market::Symbol,
     publication::{Publication, SymbolId},
@@ -19,6 +19,9 @@ use crate::{
 pub struct TopicId(pub(crate) u32);
 
 impl TopicId {
+    /// No topic.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+
     const fn index(self) -> usize {
         self.0 as usize
     }
@@ -34,6 +37,8 @@ pub struct Topic {
     pub current: Option<Arc<Publication>>,
     /// Whom to tell of a newer one.
     pub routes: Vec<Route>,
+    /// Whom to give each tick.
+    pub recorders: Vec<Route>,
 }
 
 /// One slot of one session.
@@ -54,9 +59,25 @@ pub enum Put {
     New(TopicId),
 }
 
+/// How the feed is.
+#[derive(Debug)]
+pub struct FeedNotice {
+    /// How often it has changed.
+    pub number: u64,
+    /// What is told of it.
+    pub json: Arc<str>,
+}
+
+impl Default for FeedNotice {
+    fn default() -> Self {
+        Self { number: 0, json: r#"{"status":"live"}"#.into() }
+    }
+}
+
 /// The topics of one shard.
 #[derive(Debug, Default)]
 pub struct LastValueCache {
+    feed: FeedNotice,
     topics: Slab<Topic>,
     /// In order, so that those with a common beginning stand together.
     by_symbol: BTreeMap<Symbol, TopicId>,
@@ -82,12 +103,23 @@ impl LastValueCache {
         Put::New(id)
     }
 
+    /// How the feed is.
+    pub const fn feed(&self) -> &FeedNotice {
+        &self.feed
+    }
+
+    /// The feed's status has changed to what this JSON tells.
+    pub fn set_feed(&mut self, json: Arc<str>) {
+        self.feed = FeedNotice { number: self.feed.number + 1, json };
+    }
+
     /// The symbol's topic; it's made if there is none.
     pub fn topic_of(&mut self, symbol: &Symbol) -> TopicId {
         if let Some(&id) = self.by_symbol.get(symbol) {
             return id;
         }
-        let topic = Topic { symbol: symbol.clone(), current: None, routes: Vec::new() };
+        let topic =
+            Topic { symbol: symbol.clone(), current: None, routes: Vec::new(), recorders: Vec::new() };
         let index = u32::try_from(self.topics.insert(topic)).expect("symbols and subscriptions are bounded");
         let id = TopicId(index);
         self.by_symbol.insert(symbol.clone(), id);
@@ -126,22 +158,29 @@ impl LastValueCache {
             .collect()
     }
 
-    /// Adds a route; answers its place in the topic's list.
-    pub fn add_route(&mut self, id: TopicId, route: Route) -> u32 {
-        let routes = &mut self.topics[id.index()].routes;
+    /// The topic of a publication's symbol, which has published before.
+    pub fn topic_of_publication(&self, publication: &Publication) -> Option<&Topic> {
+        let id = self.by_id.get(publication.id.0 as usize)?.as_ref()?;
+        Some(&self.topics[id.index()])
+    }
+
+    /// Adds a route for a slot of this kind; answers its place in the topic's list.
+    pub fn add_route(&mut self, id: TopicId, kind: Kind, route: Route) -> u32 {
+        let Some(routes) = self.topics[id.index()].list(kind) else { return 0 };
         routes.push(route);
         u32::try_from(routes.len() - 1).expect("sessions are bounded")
     }
 
     /// Takes a route away. The last one of the list takes its place; it's answered, for its slot to
     /// be told.
-    pub fn remove_route(&mut self, id: TopicId, place: u32) -> Option<Route> {
+    pub fn remove_route(&mut self, Removed { topic: id, route: place, kind }: Removed) -> Option<Route> {
         let topic = &mut self.topics[id.index()];
-        topic.routes.swap_remove(place as usize);
-        let moved = topic.routes.get(place as usize).copied();
-        if topic.routes.is_empty() {
-            topic.routes = Vec::new();
-            if topic.current.is_none() {
+        let routes = topic.list(kind)?;
+        routes.swap_remove(place as usize);
+        let moved = routes.get(place as usize).copied();
+        if routes.is_empty() {
+            *routes = Vec::new();
+            if topic.current.is_none() && topic.routes.is_empty() && topic.recorders.is_empty() {
                 // Nobody waits any longer for a symbol that never published.
                 let topic = self.topics.remove(id.index());
                 self.by_symbol.remove(&topic.symbol);
@@ -164,6 +203,17 @@ impl LastValueCache {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.topics.is_empty()
+    }
+}
+
+impl Topic {
+    /// Where the routes to slots of a kind are. A state that is sent once needs none.
+    const fn list(&mut self, kind: Kind) -> Option<&mut Vec<Route>> {
+        match kind {
+            Kind::State => Some(&mut self.routes),
+            Kind::Record => Some(&mut self.recorders),
+            Kind::Once | Kind::Turn => None,
+        }
     }
 }
 
@@ -190,11 +240,15 @@ mod tests {
     fn a_topic_that_nobody_waits_for_any_longer_is_forgotten() {
         let mut cache = LastValueCache::default();
         let id = cache.topic_of(&Symbol::parse("A").unwrap());
-        let slot = Outbox::default().insert(0, id, Baseline::Snapshot);
+        let slot = Outbox::default().insert(0, Kind::State, id, Baseline::Snapshot);
         let [first, second] = [0, 1].map(|session| Route { session, slot });
-        assert_eq!([cache.add_route(id, first), cache.add_route(id, second)], [0, 1]);
-        assert_eq!(cache.remove_route(id, 0), Some(second));
-        assert_eq!(cache.remove_route(id, 0), None);
+        assert_eq!([first, second].map(|route| cache.add_route(id, Kind::State, route)), [0, 1]);
+        assert_eq!(cache.add_route(id, Kind::Record, first), 0);
+        let removed = |kind| Removed { topic: id, route: 0, kind };
+        assert_eq!(cache.remove_route(removed(Kind::State)), Some(second));
+        assert_eq!(cache.remove_route(removed(Kind::State)), None);
+        assert_eq!(cache.len(), 1, "somebody waits for its ticks");
+        assert_eq!(cache.remove_route(removed(Kind::Record)), None);
         assert!(cache.is_empty());
     }
 }

@@ -3,21 +3,28 @@
 //! It is made once, shared by every session that gets it, and never changes. Of the MESSAGE frames
 //! that carry it only the first headers differ between subscribers; all that follows them, the
 //! [`tail`](Publication::tail), is encoded on first delivery and shared. A state that every session
-//! conflates away is never encoded.
+//! conflates away is never encoded. What a subscription with `fields` or `delta` gets is its own, and encoded for it
+//! alone: [`write_tail`](Content::write_tail).
+
+mod changes;
+mod encode;
+mod fields;
 
 use std::{
     borrow::Cow,
-    io::Write,
     ops::Deref,
     sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 
+pub use self::{
+    encode::View,
+    fields::{Field, Fields, FieldsError},
+};
 use crate::{
-    destination::PRICE_PREFIX,
-    market::{Level, State, Symbol},
-    stomp::{Version, escape_into},
+    market::{State, Symbol},
+    stomp::Version,
 };
 
 /// A symbol's number in this process: dense, from zero, in order of first appearance. It indexes
@@ -96,74 +103,20 @@ impl Publication {
         Cow::Borrowed(self.tail.get_or_init(|| self.encode_tail(Version::V1_2)))
     }
 
-    /// Appends the state as the JSON object of contract §5.3, without its closing brace, so that a
-    /// caller may add fields.
-    pub fn write_open_json(&self, out: &mut Vec<u8>) {
-        let State { trade, bid, ask, day, time_us, venue } = &self.state;
-        out.extend_from_slice(b"{\"symbol\":\"");
-        // No character of a symbol needs escaping in JSON.
-        out.extend_from_slice(self.symbol.as_str().as_bytes());
-        out.push(b'"');
-        if let Some(trade) = trade {
-            field(out, "price", trade.price);
-            optional(out, "size", trade.size);
-        }
-        level(out, "bid", "bid_size", *bid);
-        level(out, "ask", "ask_size", *ask);
-        if let Some(day) = day {
-            field(out, "open", day.open);
-            field(out, "high", day.high);
-            field(out, "low", day.low);
-            field(out, "volume", day.volume);
-            field(out, "trades", day.trades);
-        }
-        field(out, "time_us", time_us);
-        if let Some(venue) = venue {
-            out.extend_from_slice(b",\"venue\":");
-            serde_json::to_writer(&mut *out, &**venue).expect("a vector takes every byte");
-        }
-    }
-
     fn encode_tail(&self, version: Version) -> Bytes {
-        let mut body = Vec::with_capacity(256);
-        self.write_open_json(&mut body);
-        body.push(b'}');
-        let Content { partition, seq, epoch, .. } = &self.content;
-        let mut destination = Vec::with_capacity(64);
-        escape_into(self.symbol.as_str(), version, &mut destination);
-        let mut out = Vec::with_capacity(body.len() + 192);
-        write!(out, "message-id:{partition}-{seq}\ndestination:{PRICE_PREFIX}")
-            .and_then(|()| out.write_all(&destination))
-            .and_then(|()| write!(out, "\ncontent-type:application/json\ncontent-length:{}\n", body.len()))
-            .and_then(|()| write!(out, "seq:{seq}\nepoch:{epoch}\n\n"))
-            .expect("a vector takes every byte");
-        out.extend_from_slice(&body);
-        out.push(0);
+        let mut out = Vec::with_capacity(TAIL_BYTES_USUAL);
+        self.write_tail(version, View::WHOLE, &mut out);
         Bytes::from(out)
     }
 }
 
-fn level(out: &mut Vec<u8>, price_name: &str, size_name: &str, level: Option<Level>) {
-    if let Some(level) = level {
-        field(out, price_name, level.price);
-        optional(out, size_name, level.size);
-    }
-}
-
-fn optional(out: &mut Vec<u8>, name: &str, value: Option<impl std::fmt::Display>) {
-    if let Some(value) = value {
-        field(out, name, value);
-    }
-}
-
-fn field(out: &mut Vec<u8>, name: &str, value: impl std::fmt::Display) {
-    write!(out, ",\"{name}\":{value}").expect("a vector takes every byte");
-}
+/// What the tail of a state with every field comes to, and some more: 130 bytes of headers and 220 of body.
+const TAIL_BYTES_USUAL: usize = 384;
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::market::{DayFold, Price, Size, Trade, Volume};
+    use crate::market::{Price, Trade};
 
     /// A publication of a trade at 1 for tests of what happens to publications.
     pub(crate) fn publication(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
@@ -173,6 +126,7 @@ pub(crate) mod tests {
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
     pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
         let trade = Trade { price: Price::parse("1").unwrap(), size: None };
+        let trade = (status == Status::Listed).then_some(trade);
         Arc::new(Publication::from(Content {
             id: SymbolId(id),
             symbol: Symbol::parse(symbol).unwrap(),
@@ -182,51 +136,8 @@ pub(crate) mod tests {
             ordinal,
             rollovers: 0,
             status,
-            state: State { trade: Some(trade), ..State::default() },
+            state: State { trade, ..State::default() },
             ingested_us: 0,
         }))
-    }
-
-    #[test]
-    fn a_whole_state_is_encoded_as_the_contract_shows_it() {
-        let price = |text| Price::parse(text).unwrap();
-        let size = |text| Some(Size::parse(text).unwrap());
-        let state = State {
-            trade: Some(Trade { price: price("189.84"), size: size("100") }),
-            bid: Some(Level { price: price("189.83"), size: size("300") }),
-            ask: Some(Level { price: price("189.85"), size: None }),
-            day: Some(DayFold {
-                open: price("188.9"),
-                high: price("190.02"),
-                low: price("188.7"),
-                volume: Volume::ZERO.plus(Size::parse("1203400").unwrap()),
-                trades: 8211,
-            }),
-            time_us: 1_732_187_000_123_456,
-            venue: Some("XNAS".into()),
-        };
-        let publication = Publication::from(Content {
-            id: SymbolId(0),
-            symbol: Symbol::parse("BRK:B").unwrap(),
-            partition: 3,
-            seq: 77,
-            epoch: "1f".into(),
-            ordinal: 1,
-            rollovers: 0,
-            status: Status::Listed,
-            state,
-            ingested_us: 0,
-        });
-        let body = r#"{"symbol":"BRK:B","price":189.84,"size":100,"bid":189.83,"bid_size":300,"ask":189.85,"open":188.9,"high":190.02,"low":188.7,"volume":1203400,"trades":8211,"time_us":1732187000123456,"venue":"XNAS"}"#;
-        for (version, symbol) in
-            [(Version::V1_0, "BRK:B"), (Version::V1_1, r"BRK\cB"), (Version::V1_2, r"BRK\cB")]
-        {
-            let expected = format!(
-                "message-id:3-77\ndestination:/topic/price.stock.{symbol}\ncontent-type:application/json\n\
-                 content-length:{}\nseq:77\nepoch:1f\n\n{body}\0",
-                body.len()
-            );
-            assert_eq!(std::str::from_utf8(&publication.tail(version)).unwrap(), expected);
-        }
     }
 }

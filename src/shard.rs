@@ -6,6 +6,9 @@
 //! This room is pure: it knows no socket, no clock, no runtime and no metric. (A [`Waker`] is the
 //! standard library's way to say "call me again".)
 
+mod recording;
+mod routing;
+
 use std::{
     sync::Arc,
     task::Waker,
@@ -14,13 +17,16 @@ use std::{
 
 use slab::Slab;
 
+use self::{recording::Recorders, routing::Wildcard};
 use crate::{
-    conflation::Baseline,
-    destination::{Destination, Pattern},
-    last_value_cache::{LastValueCache, Put, Route, TopicId},
-    publication::{Publication, Status},
+    conflation::{Pace, Rest, TimingWheel},
+    destination::Notices,
+    last_value_cache::{LastValueCache, Put},
+    publication::Publication,
+    recordings::Recordings,
     session::{
-        CloseReason, FrameSink, Inbound, Request, Session, Settings, SubscriptionCounts, Transmitted, Wanted,
+        CloseReason, FrameSink, Inbound, Request, Session, Settings, SubscriptionCounts, Supplies,
+        Transmitted,
     },
 };
 
@@ -38,6 +44,12 @@ pub struct Shard<C> {
     cache: LastValueCache,
     sessions: Slab<Entry<C>>,
     wildcards: Vec<Wildcard>,
+    /// Subscriptions to every tick.
+    recorders: Recorders,
+    /// Where the slots of all sessions rest.
+    wheel: TimingWheel<Rest>,
+    /// Room to encode in.
+    scratch: Vec<u8>,
     generation: u32,
 }
 
@@ -52,19 +64,6 @@ struct Entry<C> {
     reader: Option<Waker>,
 }
 
-/// A subscription that takes symbols which appear later.
-#[derive(Debug)]
-struct Wildcard {
-    session: u32,
-    subscription: u32,
-    pattern: Pattern,
-}
-
-/// How many routes may be made or taken away for the price of a frame: 256 take some 6 µs, what an
-/// ordinary frame takes. So a wildcard over many symbols, asked for again and again, costs its own
-/// client's budget and not the other clients' time.
-const ROUTES_A_FRAME: f64 = 256.0;
-
 /// What the writer has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -77,13 +76,16 @@ pub enum Output {
 }
 
 impl<C> Shard<C> {
-    /// A shard without sessions.
-    pub fn new(settings: Arc<Settings>) -> Self {
+    /// A shard without sessions. Whoever hands it ticks one by one reads from `recordings` which.
+    pub fn new(settings: Arc<Settings>, recordings: Arc<Recordings>, now: Instant) -> Self {
         Self {
             settings,
             cache: LastValueCache::default(),
             sessions: Slab::new(),
             wildcards: Vec::new(),
+            recorders: Recorders::new(recordings),
+            wheel: TimingWheel::starting_at(now),
+            scratch: Vec::new(),
             generation: 0,
         }
     }
@@ -126,6 +128,7 @@ impl<C> Shard<C> {
     pub fn forget(&mut self, key: SessionKey, now: Instant) -> Option<(Box<str>, CloseReason)> {
         self.entry(key)?.session.receive(now, Inbound::Lost);
         self.take_routes(key.place, None);
+        self.recorders.forget(key.place);
         if self.sessions[key.place as usize].session.subscriptions().wildcards > 0 {
             self.wildcards.retain(|wildcard| wildcard.session != key.place);
         }
@@ -192,7 +195,9 @@ impl<C> Shard<C> {
             return (Output::Finished, Transmitted::default());
         };
         let accepted_input = entry.session.accepts_input();
-        let transmitted = entry.session.poll_transmit(now, &self.cache, sink);
+        let pace = Pace { wheel: &mut self.wheel, session: key.place };
+        let mut supplies = Supplies { cache: &self.cache, pace, scratch: &mut self.scratch };
+        let transmitted = entry.session.poll_transmit(now, &mut supplies, sink);
         if !accepted_input {
             entry.wake_reader();
             self.serve_requests(key, now);
@@ -270,9 +275,35 @@ impl<C> Shard<C> {
         stuck.into_iter().map(|place| &self.sessions[place].connection).collect()
     }
 
+    /// When [`Shard::expire`] has to be called next, maybe some time too early; `None` while no slot rests.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.wheel.next_expiry()
+    }
+
+    /// Lets the slots go on that have rested for as long as they had to.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(Rest { session, slot }) = self.wheel.pop_expired(now) {
+            let entry = &mut self.sessions[session as usize];
+            entry.session.outbox().rested(slot);
+            entry.wake_writer();
+        }
+    }
+
+    /// The feed's status has changed to what this JSON tells.
+    pub fn set_feed_status(&mut self, json: Arc<str>) {
+        self.cache.set_feed(json);
+        for (_, entry) in &mut self.sessions {
+            entry.session.owe_notices(Notices::Feed);
+            entry.wake_writer();
+        }
+    }
+
     /// Closes every session.
     pub fn close_all(&mut self, now: Instant, reason: CloseReason) {
         for (_, entry) in &mut self.sessions {
+            if reason == CloseReason::Shutdown {
+                entry.session.say_draining(self.cache.feed());
+            }
             entry.session.close(now, reason);
             entry.wake_writer();
             entry.wake_reader();
@@ -287,88 +318,15 @@ impl<C> Shard<C> {
         while let Some(entry) = self.entry(key) {
             match entry.session.next_request(now) {
                 Some(Request::Subscribe { subscription, wanted, receipt }) => {
-                    self.subscribe(key.place, subscription, wanted, receipt.as_deref());
+                    self.subscribe(key.place, subscription, wanted, receipt);
                 }
-                Some(Request::Unsubscribe { subscription, is_wildcard }) => {
-                    self.take_routes(key.place, Some(subscription));
-                    if is_wildcard {
-                        self.wildcards.retain(|wildcard| {
-                            (wildcard.session, wildcard.subscription) != (key.place, subscription)
-                        });
-                    }
+                Some(Request::Unsubscribe { subscription, is_wildcard, is_every }) => {
+                    self.unsubscribe(key.place, subscription, is_wildcard, is_every);
                 }
                 None => {
                     entry.wake_writer();
                     return;
                 }
-            }
-        }
-    }
-
-    fn subscribe(&mut self, place: u32, subscription: u32, wanted: Wanted, receipt: Option<&str>) {
-        let newest = match wanted.destination {
-            Destination::Price(symbol) => {
-                let topic = self.cache.topic_of(&symbol);
-                self.add_route(topic, place, subscription, self.baseline(topic, wanted.snapshot));
-                self.cache.topic(topic).current.clone()
-            }
-            Destination::Prices(pattern) => {
-                let topics = self.cache.matching(&pattern);
-                self.sessions[place as usize].session.charge(topics.len() as f64 / ROUTES_A_FRAME);
-                for topic in topics {
-                    self.add_route(topic, place, subscription, self.baseline(topic, wanted.snapshot));
-                }
-                self.wildcards.push(Wildcard { session: place, subscription, pattern });
-                None
-            }
-        };
-        let listed = newest.as_deref().filter(|publication| publication.status == Status::Listed);
-        self.sessions[place as usize].session.confirm(subscription, receipt, listed);
-    }
-
-    /// What a new subscription's first message of the topic is counted from. A delisted symbol has
-    /// no state to take a snapshot of.
-    fn baseline(&self, topic: TopicId, snapshot: bool) -> Baseline {
-        match &self.cache.topic(topic).current {
-            Some(newest) if snapshot && newest.status == Status::Listed => Baseline::Snapshot,
-            Some(newest) => Baseline::After(newest.ordinal),
-            None => Baseline::After(0),
-        }
-    }
-
-    /// Routes a topic to a subscription, and queues the snapshot if it's owed one.
-    fn add_route(&mut self, topic: TopicId, place: u32, subscription: u32, baseline: Baseline) {
-        let outbox = self.sessions[place as usize].session.outbox();
-        let slot = outbox.insert(subscription, topic, baseline);
-        outbox.set_route(slot, self.cache.add_route(topic, Route { session: place, slot }));
-        if baseline == Baseline::Snapshot {
-            outbox.mark(slot);
-        }
-    }
-
-    /// Takes away the routes to one subscription of a session, or to all of them.
-    fn take_routes(&mut self, place: u32, subscription: Option<u32>) {
-        let session = &mut self.sessions[place as usize].session;
-        let slots = match subscription {
-            Some(subscription) => session.outbox().slots_of(subscription),
-            None => session.outbox().slots(),
-        };
-        session.charge(slots.len() as f64 / ROUTES_A_FRAME);
-        for slot in slots {
-            let (topic, route) = self.sessions[place as usize].session.outbox().remove(slot);
-            if let Some(moved) = self.cache.remove_route(topic, route) {
-                self.sessions[moved.session as usize].session.outbox().set_route(moved.slot, route);
-            }
-        }
-    }
-
-    /// A symbol published for the first time: whoever wanted it before it was known gets a route.
-    fn expand_wildcards(&mut self, topic: TopicId) {
-        let symbol = self.cache.topic(topic).symbol.clone();
-        for at in 0..self.wildcards.len() {
-            let Wildcard { session, subscription, ref pattern } = self.wildcards[at];
-            if pattern.takes(symbol.as_ref()) {
-                self.add_route(topic, session, subscription, Baseline::After(0));
             }
         }
     }

@@ -5,6 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    pin::pin,
     rc::Rc,
     sync::{
         Arc,
@@ -16,6 +17,7 @@ use std::{
 
 use actix_web::rt;
 use prometheus::local::LocalHistogram;
+use tokio::sync::Notify;
 
 use super::{
     connection::Connection,
@@ -47,6 +49,10 @@ pub struct ShardActor(Rc<Inner>);
 
 struct Inner {
     shard: RefCell<Shard<Connection>>,
+    /// When the shard is looked at next for slots that have rested.
+    alarm: Cell<Option<Instant>>,
+    /// Told when that is too late.
+    sooner: Notify,
     inboxes: Arc<[Inbox]>,
     index: usize,
     metrics: SessionMetrics,
@@ -82,8 +88,11 @@ impl ShardActor {
         open: Arc<AtomicUsize>,
     ) -> Self {
         let deadline_interval = settings.deadline_interval();
+        let recordings = Arc::clone(&inboxes[index].recordings);
         let actor = Self(Rc::new(Inner {
-            shard: RefCell::new(Shard::new(settings)),
+            shard: RefCell::new(Shard::new(settings, recordings, Instant::now())),
+            alarm: Cell::default(),
+            sooner: Notify::new(),
             inboxes,
             index,
             written: RefCell::new(metrics.ingested_to_written.local()),
@@ -115,23 +124,51 @@ impl ShardActor {
         StompSession { actor: self.clone(), key, transport, _place: place }
     }
 
-    /// One timer a thread is cheaper than one a session, and tells all their deadlines.
+    /// One timer a thread is cheaper than one a session, and tells all their deadlines; another one tells which slots
+    /// have rested.
     async fn run(self, deadline_interval: Duration) {
         let inbox = &self.0.inboxes[self.0.index];
         let mut deadlines = rt::time::interval(deadline_interval);
         deadlines.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut delivery = Delivery::default();
+        let mut alarm = pin!(rt::time::sleep(Duration::ZERO));
         loop {
+            let expiry = self.0.shard.borrow().next_expiry();
+            if let Some(at) = expiry.filter(|at| self.0.alarm.get() != Some(*at)) {
+                alarm.as_mut().reset(at.into());
+            }
+            self.0.alarm.set(expiry);
             tokio::select! {
                 () = inbox.fetch(&mut delivery) => self.take(&mut delivery),
                 _ = deadlines.tick() => self.look_at_deadlines(Instant::now()),
+                () = &mut alarm, if expiry.is_some() => self.0.shard.borrow_mut().expire(Instant::now()),
+                () = self.0.sooner.notified() => {}
             }
+        }
+    }
+
+    /// A slot that was just sent rests; maybe not as long as those before it.
+    fn check_alarm(&self) {
+        let expiry = self.0.shard.borrow().next_expiry();
+        if expiry.is_some_and(|at| self.0.alarm.get().is_none_or(|alarm| at < alarm)) {
+            self.0.sooner.notify_one();
         }
     }
 
     fn take(&self, delivery: &mut Delivery) {
         let mut shard = self.0.shard.borrow_mut();
+        let now = Instant::now();
         shard.publish(delivery.newest.drain(..));
+        if delivery.ticks_lost {
+            shard.lose_ticks(now);
+        }
+        shard.record(delivery.ticks.drain(..), now);
+        if let Some(ticket) = delivery.recorded_up_to {
+            shard.recorded_up_to(ticket, now);
+        }
+        if let Some(json) = delivery.feed_status.take() {
+            shard.set_feed_status(json);
+        }
         if let Some(reason) = delivery.close {
             shard.close_all(Instant::now(), reason);
         }
@@ -214,6 +251,7 @@ impl Application for StompSession {
         let (output, transmitted) =
             self.actor.0.shard.borrow_mut().poll_transmit(self.key, now, sink, writer);
         self.actor.count(&transmitted, self.transport);
+        self.actor.check_alarm();
         output
     }
 

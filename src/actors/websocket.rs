@@ -25,6 +25,7 @@ use crate::{
     sockjs::{Assembler, Batch, Frame, Messages},
     transport::{
         application::Application,
+        room::{Bounded, Room},
         socket::Socket,
         websocket::{Reader, Received, Writer},
     },
@@ -40,9 +41,13 @@ pub enum Framing {
 }
 
 thread_local! {
-    /// What is about to be handed to actix, which copies it; so the room is used again and again.
+    /// What is about to be written, by whichever session of the thread; so the room is used again and again, and no
+    /// session keeps any.
     static SCRATCH: RefCell<BytesMut> = RefCell::default();
 }
+
+/// Chunks written in one turn, 256 KiB at most; other sessions of the thread have theirs in between.
+const CHUNKS_A_TURN: usize = 16;
 
 /// Runs a session on a WebSocket whose client's bytes come out of `payload`. The body that's answered is its output;
 /// the session ends when the body is dropped.
@@ -172,7 +177,9 @@ const fn encoded_bytes_max(bytes: usize) -> usize {
 ///
 /// The server is set up so that actix asks for the next chunk only when it has written all of the
 /// one before ([`h1_write_buffer_size`](actix_web::HttpServer::h1_write_buffer_size) of one byte).
-/// So nothing waits between the session's outbox and the kernel but the chunk that is being written.
+/// So nothing stands between the session's outbox and the kernel, and a chunk is written here, at once. What the
+/// kernel doesn't take of it becomes the body's, and actix waits until it's taken; it has to be small, since actix
+/// keeps the room for it. Under TLS all goes that way.
 pub struct WebSocketBody<A: Application> {
     application: Rc<A>,
     framing: Framing,
@@ -184,17 +191,28 @@ pub struct WebSocketBody<A: Application> {
 impl<A: Application> WebSocketBody<A> {
     fn fill(&mut self, scratch: &mut BytesMut, context: &Context<'_>) -> Output {
         let (now, waker) = (Instant::now(), context.waker());
+        let socket = Some(self.socket.as_handle());
+        let room = if self.socket.is_direct() { Room::whole(socket) } else { Room::buffered(socket) };
         if self.framing == Framing::Plain {
-            return self.application.poll_transmit(now, &mut Writer(scratch), waker);
+            let mut sink = Bounded::new(Writer(scratch), room);
+            return self.application.poll_transmit(now, &mut sink, waker);
         }
         if std::mem::take(&mut self.is_new) {
             say(scratch, &Frame::Open);
             return Output::Ready;
         }
-        let mut sink = SockjsSink { batch: Batch::default(), writer: Writer(scratch) };
+        let sink = SockjsSink { batch: Batch::default(), writer: Writer(scratch) };
+        let mut sink = Bounded::new(sink, room);
         let output = self.application.poll_transmit(now, &mut sink, waker);
-        sink.finish(self.application.beats());
+        sink.sink.finish(self.application.beats());
         output
+    }
+
+    /// Writes a chunk; what the kernel doesn't take.
+    fn write(&self, chunk: &[u8]) -> Option<Bytes> {
+        self.application.note_sent(chunk.len());
+        let taken = self.socket.send(chunk);
+        (taken < chunk.len()).then(|| Bytes::copy_from_slice(&chunk[taken..]))
     }
 }
 
@@ -209,22 +227,26 @@ impl<A: Application> MessageBody for WebSocketBody<A> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let (output, chunk) = SCRATCH.with_borrow_mut(|scratch| {
-            let output = self.fill(scratch, context);
-            (output, scratch.split().freeze())
-        });
-        match output {
-            Output::Ready => {
-                self.application.note_sent(chunk.len());
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Output::Pending => Poll::Pending,
-            Output::Finished => {
-                // Everything that was said is in the kernel's hands.
-                self.socket.finish();
-                Poll::Ready(None)
+        for _ in 0..CHUNKS_A_TURN {
+            let (output, rest) = SCRATCH.with_borrow_mut(|scratch| {
+                scratch.clear();
+                let output = self.fill(scratch, context);
+                let rest = if output == Output::Ready { self.write(scratch) } else { None };
+                (output, rest)
+            });
+            match (output, rest) {
+                (Output::Ready, None) => {}
+                (Output::Ready, Some(rest)) => return Poll::Ready(Some(Ok(rest))),
+                (Output::Pending, _) => return Poll::Pending,
+                (Output::Finished, _) => {
+                    // Everything that was said is in the kernel's hands.
+                    self.socket.finish();
+                    return Poll::Ready(None);
+                }
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

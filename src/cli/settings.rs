@@ -12,7 +12,7 @@ use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use self::{feed::FeedArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, Topic, day_boundary,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, Topic, day_boundary,
     frame_rate, milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
@@ -162,6 +162,13 @@ struct LimitArgs {
     /// Wildcard subscriptions of a session
     #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "8")]
     max_wildcards: usize,
+    /// Updates a second for each symbol, at most, of a subscription in mode `latest`, whatever it asks for: 0.01 or
+    /// more, or unlimited
+    #[arg(long, value_name = "RATE", default_value = "unlimited")]
+    max_rate: MaxRate,
+    /// Ticks that a session may hold back in mode `every`, after which it's closed; 0: there is no such mode
+    #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "4096")]
+    every_ticks: usize,
     /// Seconds for a TLS handshake, and for the head and the body of a request
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "10")]
     request_deadline_s: Duration,
@@ -309,6 +316,8 @@ impl From<LimitArgs> for config::Limits {
         Self {
             max_subscriptions: args.max_subscriptions,
             max_wildcards: args.max_wildcards,
+            max_rate: args.max_rate,
+            every_ticks: args.every_ticks,
             request_deadline: args.request_deadline_s,
             connect_deadline: args.connect_deadline_s,
             send_deadline: args.send_deadline_s,

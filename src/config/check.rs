@@ -224,6 +224,12 @@ impl Limits {
                 "above a minute: clients that stopped reading keep their memory for so long",
             );
         }
+        if self.every_ticks > 100_000 {
+            note(
+                "every_ticks",
+                "above 100000: each session may keep so many states alive, some 700 bytes each",
+            );
+        }
         if self.heart_beat.is_zero() {
             note(
                 "heart_beat_ms",

@@ -13,6 +13,7 @@ pub use values::{
 pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
+    conflation::MaxRate,
     feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
@@ -112,6 +113,10 @@ pub struct Limits {
     pub max_subscriptions: usize,
     /// Wildcard subscriptions of a session; at most `max_subscriptions`.
     pub max_wildcards: usize,
+    /// The highest rate of a subscription in mode `latest`.
+    pub max_rate: MaxRate,
+    /// Ticks that a session may hold back in mode `every`; none: there is no such mode.
+    pub every_ticks: usize,
     /// For the TLS handshake, and for each request's head and body.
     pub request_deadline: Duration,
     /// From the upgrade to CONNECT.

@@ -8,6 +8,13 @@
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
 mod outbox;
+mod rate;
 mod slots;
+mod terms;
+mod wheel;
 
-pub use outbox::{Baseline, Due, Outbox, SlotId};
+pub use outbox::{Baseline, Due, Outbox, Overflow, Pace, Removed, Rest, SlotId};
+pub use rate::{MaxRate, RateError};
+pub use slots::{Kind, Stamp};
+pub use terms::Terms;
+pub use wheel::{TICK, TimingWheel};

@@ -5,12 +5,30 @@
 //! line and stays where it is however often it's marked again: a busy symbol can't overtake a quiet
 //! one, and every dirty symbol is served within one round.
 //!
-//! A subscription whose messages the client acknowledges has a limited credit. It has no more slots
-//! in the line than credit; its other dirty slots wait in a line of its own, and conflate there.
-//! Nobody else waits for them.
+//! Some subscriptions have [`Terms`]:
+//! - a least interval between a symbol's messages: a slot that was served rests in the shard's timing
+//!   wheel, and comes into the line no earlier than when that is over;
+//! - a limited credit: no more of its slots stand in the line than it has credit for. Its other dirty
+//!   slots wait in a line of its own, and conflate there;
+//! - every tick: these wait in a ring, which has one place in the line, and one tick a turn.
+//!
+//! Nobody else waits for any of them.
 
-use super::slots::{Line, NONE, SNAPSHOT, Slot, Slots, Status};
-use crate::last_value_cache::TopicId;
+mod credit;
+mod ring;
+#[cfg(test)]
+mod tests;
+
+pub use ring::Overflow;
+
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use super::{
+    slots::{Kind, Line, NONE, SNAPSHOT, Slot, Slots, Stamp, Status},
+    terms::{Agreement, Credit, Tape, Terms},
+    wheel::TimingWheel,
+};
+use crate::{last_value_cache::TopicId, publication::Publication};
 
 /// A slot's number within its outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +39,12 @@ pub struct SlotId(u32);
 pub enum Baseline {
     /// Nothing was sent: the next message is the snapshot.
     Snapshot,
-    /// The state with this ordinal was sent, or not asked for.
-    After(u64),
+    /// The state with this stamp was sent, or not asked for.
+    After(Stamp),
 }
 
 /// What is to be served next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Due {
     /// The slot.
     pub slot: SlotId,
@@ -36,6 +54,39 @@ pub struct Due {
     pub topic: TopicId,
     /// What was sent before.
     pub baseline: Baseline,
+    /// The state to send, if it isn't the newest: every tick has its turn.
+    pub tick: Option<Arc<Publication>>,
+    /// Whether it's the only message there will be for the slot.
+    pub is_last: bool,
+}
+
+/// A slot that was taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The symbol it stood for.
+    pub topic: TopicId,
+    /// Its place in the topic's list of routes.
+    pub route: u32,
+    /// Which list that is, if any.
+    pub kind: Kind,
+}
+
+/// A slot that rests, in a shard's timing wheel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// The session's place on the shard.
+    pub session: u32,
+    /// The slot in its outbox.
+    pub slot: SlotId,
+}
+
+/// Where a session's slots rest.
+#[derive(Debug)]
+pub struct Pace<'a> {
+    /// The shard's.
+    pub wheel: &'a mut TimingWheel<Rest>,
+    /// The session's place on the shard.
+    pub session: u32,
 }
 
 /// The slots of one session, and what they are owed.
@@ -49,14 +100,20 @@ pub struct Outbox {
     owners: Vec<Owner>,
     /// How many slots aren't free.
     occupied: usize,
+    /// How often a slot was taken out of the line to be served.
+    served: u64,
+    /// How many ticks wait in all rings.
+    ticks: usize,
+    /// By slot: what was sent last, for those whose subscriptions keep it.
+    sent: Vec<Option<Arc<Publication>>>,
 }
 
 /// What the slots of one subscription have in common.
 #[derive(Debug, Default)]
 struct Owner {
     slots: Owned,
-    /// None: it may be sent as much as there is.
-    credit: Option<Box<Credit>>,
+    /// None: it's sent as much as there is.
+    agreed: Option<Box<Agreement>>,
 }
 
 /// Where the slots of a subscription are.
@@ -66,103 +123,124 @@ enum Owned {
     None,
     /// All of a subscription to one symbol.
     One(u32),
-    /// To be looked for among all slots.
-    Many,
-}
-
-/// How many messages a subscription may still be sent.
-#[derive(Debug, Default)]
-struct Credit {
-    available: u32,
-    /// How many of its slots stand in the outbox's line; never more than are available.
-    in_line: u32,
-    /// Its dirty slots for which there was no credit.
-    waiting: Line,
+    /// So many, to be looked for among all slots.
+    Many(u32),
 }
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { slots: Slots::default(), free: NONE, dirty: Line::default(), owners: Vec::new(), occupied: 0 }
+        Self {
+            slots: Slots::default(),
+            free: NONE,
+            dirty: Line::default(),
+            owners: Vec::new(),
+            occupied: 0,
+            served: 0,
+            ticks: 0,
+            sent: Vec::new(),
+        }
     }
 }
 
 impl Outbox {
-    /// Begins a subscription, which may be sent so many messages before it's [granted](Self::grant)
-    /// more; `None`: as many as there are. Its number may have been another's, whose slots are gone.
-    pub fn begin(&mut self, subscription: u32, credit: Option<u32>) {
-        let credit = credit.map(|available| Box::new(Credit { available, ..Credit::default() }));
-        *self.owner(subscription) = Owner { slots: Owned::None, credit };
+    /// Begins a subscription. Its number may be that of one that has ended, none of whose slots is
+    /// left.
+    pub fn begin(&mut self, subscription: u32, terms: Terms) {
+        let agreed = (!terms.are_plain()).then(|| {
+            let credit = terms.credit.map(|available| Credit { available, ..Credit::default() });
+            Agreement { interval: terms.interval, credit, tape: None, keeps_sent: terms.keeps_sent }
+        });
+        *self.owner(subscription) = Owner { slots: Owned::None, agreed: agreed.map(Box::new) };
+        if terms.every {
+            let turn = self.occupy(Kind::Turn, subscription, TopicId::NONE, Stamp::START);
+            let tape = Tape { turn, ticks: VecDeque::new() };
+            self.agreed(subscription).expect("these terms aren't plain").tape = Some(tape);
+        }
     }
 
-    /// Adds a slot, clean. Its route is told by [`Outbox::set_route`].
-    pub fn insert(&mut self, subscription: u32, topic: TopicId, baseline: Baseline) -> SlotId {
+    /// Ends a subscription, after its slots were taken away: what is left of it is its ring.
+    pub fn end(&mut self, subscription: u32, pace: &mut Pace<'_>) {
+        let tape = self.agreed(subscription).and_then(|agreed| agreed.tape.take());
+        if let Some(Tape { turn, ticks }) = tape {
+            self.ticks -= ticks.len();
+            self.remove(SlotId(turn), pace);
+        }
+        *self.owner(subscription) = Owner::default();
+    }
+
+    /// Adds a slot that is owed nothing yet.
+    pub fn insert(&mut self, subscription: u32, kind: Kind, topic: TopicId, baseline: Baseline) -> SlotId {
         let baseline = match baseline {
             Baseline::Snapshot => SNAPSHOT,
-            Baseline::After(ordinal) => ordinal,
+            Baseline::After(stamp) => stamp,
         };
-        let needs_credit = self.owner(subscription).credit.is_some();
-        let slot = Slot::clean(topic, subscription, needs_credit, baseline);
-        let id = if self.free == NONE {
-            self.slots.0.push(slot);
-            u32::try_from(self.slots.0.len() - 1).expect("subscriptions are bounded")
-        } else {
-            let id = self.free;
-            self.free = std::mem::replace(self.slots.at(id), slot).next;
-            id
-        };
-        self.occupied += 1;
+        let id = self.occupy(kind, subscription, topic, baseline);
         let owned = &mut self.owner(subscription).slots;
-        *owned = if matches!(owned, Owned::None) { Owned::One(id) } else { Owned::Many };
+        *owned = match owned {
+            Owned::None => Owned::One(id),
+            Owned::One(_) => Owned::Many(2),
+            Owned::Many(count) => Owned::Many(*count + 1),
+        };
         SlotId(id)
     }
 
-    /// Takes a slot away, whatever it is owed; answers its topic and its route there.
-    pub fn remove(&mut self, SlotId(id): SlotId) -> (TopicId, u32) {
-        let &mut Slot { topic, route, subscription, status, .. } = self.slots.at(id);
+    /// Takes a slot away, whatever it is owed.
+    pub fn remove(&mut self, SlotId(id): SlotId, pace: &mut Pace<'_>) -> Removed {
+        let &mut Slot { topic, route, subscription, status, kind, .. } = self.slots.at(id);
         match status {
             Status::Dirty => {
                 self.slots.leave(&mut self.dirty, id);
                 self.left_line(id);
             }
             Status::Waiting => {
-                let credit = credit_of(&mut self.owners, subscription);
+                let credit = credit::credit_of(&mut self.owners, subscription);
                 self.slots.leave(&mut credit.waiting, id);
             }
+            Status::Resting | Status::Held => {
+                pace.wheel.remove(self.slots.at(id).timer());
+            }
             Status::Clean | Status::Free => {}
+        }
+        if let Some(sent) = self.sent.get_mut(id as usize) {
+            *sent = None;
         }
         let slot = self.slots.at(id);
         slot.status = Status::Free;
         slot.next = self.free;
         self.free = id;
         self.occupied -= 1;
-        let owned = &mut self.owner(subscription).slots;
-        if let Owned::One(_) = owned {
-            *owned = Owned::None;
+        if kind != Kind::Turn {
+            let owned = &mut self.owner(subscription).slots;
+            *owned = match owned {
+                Owned::None | Owned::One(_) | Owned::Many(1) => Owned::None,
+                Owned::Many(count) => Owned::Many(*count - 1),
+            };
         }
         if self.occupied == 0 {
             // Who had many symbols once needn't keep their room for ever.
-            self.slots = Slots::default();
-            self.free = NONE;
+            (self.slots, self.free, self.sent) = (Slots::default(), NONE, Vec::new());
         } else if status == Status::Dirty {
             self.let_in(subscription);
         }
-        (topic, route)
+        Removed { topic, route, kind }
     }
 
     /// Says that the slot's symbol changed.
     pub fn mark(&mut self, SlotId(id): SlotId) {
-        let slot = self.slots.at(id);
-        if slot.status != Status::Clean {
-            return;
+        match self.slots.at(id).status {
+            Status::Clean => self.queue(id),
+            Status::Resting => self.slots.at(id).status = Status::Held,
+            Status::Free | Status::Dirty | Status::Waiting | Status::Held => {}
         }
-        if slot.needs_credit {
-            slot.status = Status::Waiting;
-            let subscription = slot.subscription;
-            self.slots.join(&mut credit_of(&mut self.owners, subscription).waiting, id);
-            self.let_in(subscription);
-        } else {
-            slot.status = Status::Dirty;
-            self.slots.join(&mut self.dirty, id);
+    }
+
+    /// Says that the slot has rested for as long as it has to.
+    pub fn rested(&mut self, SlotId(id): SlotId) {
+        let slot = self.slots.at(id);
+        let is_held = slot.status == Status::Held;
+        slot.status = Status::Clean;
+        if is_held {
+            self.queue(id);
         }
     }
 
@@ -171,61 +249,73 @@ impl Outbox {
         !self.dirty.is_empty()
     }
 
+    /// How many slots have been taken out of the line, and how many stand in it now: when the former comes to the sum
+    /// of both, everything has been served that is owed now.
+    pub const fn progress(&self) -> (u64, u32) {
+        (self.served, self.dirty.len())
+    }
+
     /// Takes the slot that waited longest out of the line; it's clean then. Call [`Outbox::sent`] or
     /// [`Outbox::skipped`] for it.
     pub fn take_next(&mut self) -> Option<Due> {
         let id = self.dirty.first()?;
         self.slots.leave(&mut self.dirty, id);
         self.left_line(id);
+        self.served += 1;
         let slot = self.slots.at(id);
         slot.status = Status::Clean;
-        let baseline = match slot.baseline {
-            SNAPSHOT => Baseline::Snapshot,
-            ordinal => Baseline::After(ordinal),
-        };
-        Some(Due { slot: SlotId(id), subscription: slot.subscription, topic: slot.topic, baseline })
+        let (mut id, mut tick) = (id, None);
+        if slot.kind == Kind::Turn {
+            let subscription = slot.subscription;
+            let (SlotId(of), first) = self.take_tick(subscription);
+            (id, tick) = (of, Some(first));
+        }
+        let &mut Slot { subscription, topic, baseline, kind, .. } = self.slots.at(id);
+        let baseline = if baseline == SNAPSHOT { Baseline::Snapshot } else { Baseline::After(baseline) };
+        Some(Due { slot: SlotId(id), subscription, topic, baseline, tick, is_last: kind == Kind::Once })
     }
 
-    /// Notes that the state with this ordinal was sent, which takes credit where there is a limit.
-    pub fn sent(&mut self, SlotId(id): SlotId, ordinal: u64) {
-        let slot = self.slots.at(id);
-        slot.baseline = ordinal;
-        if slot.needs_credit {
-            credit_of(&mut self.owners, slot.subscription).available -= 1;
+    /// Notes that this state was sent, which takes credit where there is a limit, and lets the slot rest where there is
+    /// an interval.
+    pub fn sent(&mut self, slot: SlotId, state: &Arc<Publication>, now: Instant, pace: &mut Pace<'_>) {
+        let SlotId(id) = slot;
+        let entry = self.slots.at(id);
+        entry.baseline = Stamp::from(&***state);
+        if !entry.on_terms {
+            return;
         }
+        let subscription = entry.subscription;
+        let agreed = self.agreed(subscription).expect("the slot is on terms");
+        if let Some(credit) = &mut agreed.credit {
+            credit.available -= 1;
+        }
+        let (interval, keeps_sent) = (agreed.interval, agreed.keeps_sent);
+        if let Some(interval) = interval {
+            let timer = pace.wheel.insert(now + interval, Rest { session: pace.session, slot });
+            let entry = self.slots.at(id);
+            entry.status = Status::Resting;
+            entry.set_timer(timer);
+        }
+        if keeps_sent {
+            let at = id as usize;
+            if self.sent.len() <= at {
+                self.sent.resize(at + 1, None);
+            }
+            self.sent[at] = Some(Arc::clone(state));
+        }
+        self.take_turn(subscription);
     }
 
     /// Notes that there was nothing to send after all: the turn is another slot's.
     pub fn skipped(&mut self, SlotId(id): SlotId) {
         let subscription = self.slots.at(id).subscription;
+        self.take_turn(subscription);
         self.let_in(subscription);
     }
 
-    /// Allows a subscription with a limit so many messages more.
-    pub fn grant(&mut self, subscription: u32, messages: u32) {
-        credit_of(&mut self.owners, subscription).available += messages;
-        self.let_in(subscription);
-    }
-
-    fn left_line(&mut self, id: u32) {
-        let slot = self.slots.at(id);
-        if slot.needs_credit {
-            credit_of(&mut self.owners, slot.subscription).in_line -= 1;
-        }
-    }
-
-    /// Lets as many of a subscription's waiting slots into the line as there is credit for.
-    fn let_in(&mut self, subscription: u32) {
-        let credit = self.owners.get_mut(subscription as usize).and_then(|owner| owner.credit.as_mut());
-        let Some(credit) = credit else { return };
-        while credit.in_line < credit.available
-            && let Some(id) = credit.waiting.first()
-        {
-            self.slots.leave(&mut credit.waiting, id);
-            self.slots.at(id).status = Status::Dirty;
-            self.slots.join(&mut self.dirty, id);
-            credit.in_line += 1;
-        }
+    /// The state that was sent last, where that is kept.
+    pub fn last_sent(&self, SlotId(id): SlotId) -> Option<&Arc<Publication>> {
+        self.sent.get(id as usize)?.as_ref()
     }
 
     /// Notes where the topic's list of routes has the one to this slot.
@@ -233,14 +323,19 @@ impl Outbox {
         self.slots.at(id).route = route;
     }
 
+    /// Whether a subscription has slots.
+    pub fn has_slots(&self, subscription: u32) -> bool {
+        self.owners.get(subscription as usize).is_some_and(|owner| !matches!(owner.slots, Owned::None))
+    }
+
     /// The slots of one subscription.
     pub fn slots_of(&mut self, subscription: u32) -> Vec<SlotId> {
         match self.owner(subscription).slots {
             Owned::None => Vec::new(),
             Owned::One(id) => vec![SlotId(id)],
-            Owned::Many => {
+            Owned::Many(count) => {
                 let of = |(_, slot): &(SlotId, &Slot)| slot.subscription == subscription;
-                self.occupied().filter(of).map(|(id, _)| id).collect()
+                self.occupied().filter(of).map(|(id, _)| id).take(count as usize).collect()
             }
         }
     }
@@ -250,11 +345,34 @@ impl Outbox {
         self.occupied().map(|(id, _)| id).collect()
     }
 
+    fn occupied(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
+        let is_symbols = |slot: &Slot| slot.status != Status::Free && slot.kind != Kind::Turn;
+        (0..).map(SlotId).zip(&self.slots.0).filter(move |(_, slot)| is_symbols(slot))
+    }
+
     /// The topic of a slot and its route there.
     #[cfg(test)]
-    pub(crate) fn route_of(&self, SlotId(id): SlotId) -> (TopicId, u32) {
+    pub(crate) fn route_of(&self, SlotId(id): SlotId) -> (TopicId, u32, Kind) {
         let slot = &self.slots.0[id as usize];
-        (slot.topic, slot.route)
+        (slot.topic, slot.route, slot.kind)
+    }
+
+    fn occupy(&mut self, kind: Kind, subscription: u32, topic: TopicId, baseline: Stamp) -> u32 {
+        let on_terms = self.owner(subscription).agreed.is_some();
+        let slot = Slot::clean(kind, topic, subscription, on_terms, baseline);
+        self.occupied += 1;
+        if self.free == NONE {
+            self.slots.0.push(slot);
+            u32::try_from(self.slots.0.len() - 1).expect("subscriptions are bounded")
+        } else {
+            let id = self.free;
+            self.free = std::mem::replace(self.slots.at(id), slot).next;
+            id
+        }
+    }
+
+    fn agreed(&mut self, subscription: u32) -> Option<&mut Agreement> {
+        self.owners.get_mut(subscription as usize)?.agreed.as_deref_mut()
     }
 
     fn owner(&mut self, subscription: u32) -> &mut Owner {
@@ -264,17 +382,4 @@ impl Outbox {
         }
         &mut self.owners[at]
     }
-
-    fn occupied(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
-        (0..).map(SlotId).zip(&self.slots.0).filter(|(_, slot)| slot.status != Status::Free)
-    }
 }
-
-/// Beside the slots, so that both can be changed.
-fn credit_of(owners: &mut [Owner], subscription: u32) -> &mut Credit {
-    let credit = owners[subscription as usize].credit.as_mut();
-    credit.expect("a slot on credit belongs to a subscription with a limit")
-}
-
-#[cfg(test)]
-mod tests;

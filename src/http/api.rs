@@ -12,7 +12,7 @@ use crate::{
     feed::symbol_list::symbol_list,
     last_value_cache::{LastValueCache, TopicId},
     market::SymbolRef,
-    publication::{Publication, Status},
+    publication::{Publication, Status, View},
 };
 
 /// What this server is and where its ticks come from.
@@ -77,7 +77,7 @@ pub(super) async fn snapshot(request: HttpRequest, state: web::Data<AppState>) -
 }
 
 fn write_snapshot(publication: &Publication, out: &mut Vec<u8>) {
-    publication.write_open_json(out);
+    publication.write_open_json(View::WHOLE, out);
     out.extend_from_slice(b",\"seq\":");
     out.extend_from_slice(itoa::Buffer::new().format(publication.seq).as_bytes());
     out.push(b'}');

@@ -19,6 +19,8 @@ pub enum CloseReason {
     TooBig,
     /// Nothing could be written within the send time limit.
     Slow,
+    /// Ticks came faster than the client read them, and it wanted them all.
+    TicksOverflow,
     /// No CONNECT in time.
     ConnectDeadline,
     /// Nothing came from the client, answers to PING included.
@@ -46,7 +48,7 @@ struct Row {
 
 impl CloseReason {
     /// Every reason there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Disconnected,
         Self::ClientClosed,
         Self::ConnectionLost,
@@ -55,6 +57,7 @@ impl CloseReason {
         Self::NotUtf8,
         Self::TooBig,
         Self::Slow,
+        Self::TicksOverflow,
         Self::ConnectDeadline,
         Self::Silent,
         Self::TooManySubscriptions,
@@ -72,6 +75,9 @@ impl CloseReason {
             Self::NotUtf8 => (1007, "not UTF-8", "not_utf8", Notable),
             Self::TooBig => (1009, "too big", "too_big", Notable),
             Self::Slow => (4500, "nothing could be sent within the send time limit", "slow", Notable),
+            Self::TicksOverflow => {
+                (4500, "mode every: more ticks wait than can be held", "ticks_overflow", Notable)
+            }
             Self::ConnectDeadline => (4408, "no CONNECT in time", "connect_deadline", Notable),
             // The peer is gone: nobody will read it.
             Self::Silent => (1001, "client is silent", "silent", Expected),

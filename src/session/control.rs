@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::subscription::NOTICES_MAX;
+
 /// How much is handed to the socket at once. What the kernel takes beyond its own limit ages
 /// there, out of conflation's reach; much less makes more system calls. 16 KiB are about 50
 /// prices, and what `TCP_NOTSENT_LOWAT` lets the kernel hold by default.
@@ -80,8 +82,9 @@ impl ControlQueue {
         if is_needless {
             return;
         }
-        // Beyond what is full: a PING, an ERROR, and the close.
-        debug_assert!(self.queue.len() < CONTROL_MAX + 3, "answers are bounded");
+        // Beyond what is full: a notice for each subscription to them, twice if the server stops, the errors of one
+        // frame, a PING, an ERROR, and the close.
+        debug_assert!(self.queue.len() < CONTROL_MAX + 3 * NOTICES_MAX + 3, "answers are bounded");
         self.frame_bytes += control.frame_bytes();
         self.queue.push_back(control);
     }

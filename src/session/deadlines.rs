@@ -17,9 +17,11 @@ pub(super) enum Deadline {
     Close,
     /// The client asked for too much at once: it may ask again.
     Budget,
+    /// The socket that was slow has been quick since: the client is told.
+    Recovery,
 }
 
-const COUNT: usize = 6;
+const COUNT: usize = 7;
 
 /// When each of them is, if at all.
 #[derive(Debug, Default)]

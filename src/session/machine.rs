@@ -2,32 +2,30 @@
 
 mod acknowledge;
 mod frames;
+mod notices;
 mod timing;
 mod transmit;
 
 pub(super) use timing::BEAT_SHARE;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
-use bytes::Bytes;
 use slab::Slab;
 
 use super::{
-    CloseReason, Settings, Subscription, Wanted,
+    CloseReason, Inbound, Request, Settings, SubscriptionCounts,
     budget::Budget,
     connect::Agreed,
     control::{Control, ControlQueue},
     deadlines::{Deadline, Deadlines},
+    flow::Flow,
+    subscription::Subscription,
     transactions::Transactions,
     violation::Violation,
 };
 use crate::{
     conflation::Outbox,
-    publication::Publication,
-    stomp::{Decoder, FrameBuilder, Limits, Version},
+    stomp::{Decoder, Limits, Version},
 };
 
 /// What a message of the transport costs beside the frames in it, in frames. Without it messages that
@@ -52,6 +50,12 @@ pub struct Session {
     next_serial: u32,
     /// Whether a subscription has ended whose messages may still be acknowledged.
     credit_has_ended: bool,
+    /// Whether the shard still finds out what the client subscribed to: nothing more is read from it until then, so
+    /// that all answers come in order.
+    is_starting: bool,
+    /// Whether a notice is to be told.
+    notices_due: bool,
+    flow: Flow,
     transactions: Transactions,
     outbox: Outbox,
     budget: Budget,
@@ -80,75 +84,6 @@ enum State {
     Closed(CloseReason),
 }
 
-/// What comes from the client's side.
-#[derive(Debug)]
-pub enum Inbound<'a> {
-    /// Bytes of the STOMP stream.
-    Data(&'a [u8]),
-    /// The transport's question whether this side is there.
-    Ping(Bytes),
-    /// The answer to this side's.
-    Pong,
-    /// The client closes, and gives this status code, if any.
-    Close(Option<u16>),
-    /// The connection is gone.
-    Lost,
-    /// The client broke the transport's rules.
-    Fault(CloseReason, &'static str),
-}
-
-/// What a shard has to do for a session.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Route what's wanted to the subscription, then call [`Session::confirm`].
-    Subscribe {
-        /// The subscription's number.
-        subscription: u32,
-        /// What it wants.
-        wanted: Wanted,
-        /// The receipt that was asked for.
-        receipt: Option<String>,
-    },
-    /// Take away the routes to the subscription.
-    Unsubscribe {
-        /// The subscription's number.
-        subscription: u32,
-        /// Whether it took more than one symbol.
-        is_wildcard: bool,
-    },
-}
-
-/// How many subscriptions stand, by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SubscriptionCounts {
-    /// To single symbols.
-    pub exact: usize,
-    /// To wildcards.
-    pub wildcards: usize,
-}
-
-impl std::iter::Sum for SubscriptionCounts {
-    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
-        counts.fold(Self::default(), |sum, counts| Self {
-            exact: sum.exact + counts.exact,
-            wildcards: sum.wildcards + counts.wildcards,
-        })
-    }
-}
-
-/// What one [`Session::poll_transmit`] put into the sink.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Transmitted {
-    /// MESSAGE frames.
-    pub messages: u32,
-    /// Ticks that were folded into them beyond one each.
-    pub conflated: u64,
-    /// When the oldest state among them was ingested, in microseconds since the Unix epoch.
-    pub oldest_ingested_us: Option<i64>,
-    /// How long it took until what was handed over before was in the kernel's hands.
-    pub blocked_for: Option<Duration>,
-}
-
 impl Session {
     /// A session whose transport has just been opened.
     pub fn new(id: impl Into<Box<str>>, settings: Arc<Settings>, now: Instant) -> Self {
@@ -167,6 +102,9 @@ impl Session {
             wildcards: 0,
             next_serial: 0,
             credit_has_ended: false,
+            is_starting: false,
+            notices_due: false,
+            flow: Flow::default(),
             transactions: Transactions::default(),
             outbox: Outbox::default(),
             deadlines,
@@ -203,10 +141,10 @@ impl Session {
         SubscriptionCounts { exact: self.subscriptions.len() - self.wildcards, wildcards: self.wildcards }
     }
 
-    /// Whether more may be read from the client: not while it doesn't read its answers, and not
-    /// while it has asked for more than it may.
+    /// Whether more may be read from the client: not while it doesn't read its answers, not while it
+    /// has asked for more than it may, and not while its subscription begins.
     pub fn accepts_input(&self) -> bool {
-        !self.control.is_full() && !self.deadlines.is_set(Deadline::Budget)
+        !self.control.is_full() && !self.deadlines.is_set(Deadline::Budget) && !self.is_starting
     }
 
     /// What was just done for the client was this much work, in frames beyond the one it took.
@@ -253,7 +191,7 @@ impl Session {
     pub fn has_output(&self) -> bool {
         !self.control.is_empty()
             || match self.state {
-                State::Connected(_) => self.outbox.is_dirty(),
+                State::Connected(_) => self.outbox.is_dirty() || self.notices_due,
                 State::Closing { peer_closed, .. } => peer_closed,
                 State::Closed(_) => true,
                 State::AwaitingConnect | State::Disconnecting => false,
@@ -306,23 +244,6 @@ impl Session {
             }
         }
         None
-    }
-
-    /// The subscription's routes stand and its snapshot is queued. `newest` is the state that the
-    /// snapshot will have, if it's of one symbol.
-    pub fn confirm(&mut self, subscription: u32, receipt: Option<&str>, newest: Option<&Publication>) {
-        let Some(receipt) = receipt else { return };
-        let prefetch = self.subscriptions[subscription as usize].prefetch().map(|count| count.to_string());
-        let seq = newest.map(|publication| publication.seq.to_string());
-        let frame = FrameBuilder::new("RECEIPT", self.version)
-            .header("receipt-id", receipt)
-            .header("effective-mode", "latest")
-            .header("effective-max-rate", "unlimited")
-            .optional("effective-prefetch-count", prefetch.as_deref())
-            .optional("seq", seq.as_deref())
-            .optional("epoch", newest.map(|publication| &*publication.epoch))
-            .end();
-        self.control.push(Control::Frame(frame));
     }
 
     /// The server wants the session to end.

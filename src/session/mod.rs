@@ -17,6 +17,7 @@ mod close_reason;
 mod connect;
 mod control;
 mod deadlines;
+mod flow;
 mod machine;
 #[cfg(test)]
 pub(crate) mod recorder;
@@ -24,12 +25,14 @@ mod settings;
 mod subscription;
 #[cfg(test)]
 mod tests;
+mod traffic;
 mod transactions;
 mod violation;
 
 pub use budget::FrameRate;
 pub use close_reason::{CloseReason, Severity};
 pub use control::{FrameSink, TRANSMIT_BYTES_MAX};
-pub use machine::{Inbound, Request, Session, SubscriptionCounts, Transmitted};
+pub use machine::Session;
 pub use settings::Settings;
-pub use subscription::{Subscription, Wanted};
+pub use subscription::{Delivery, Wanted};
+pub use traffic::{Inbound, Request, SubscriptionCounts, Supplies, Transmitted};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{FrameRate, machine::BEAT_SHARE};
-use crate::stomp::HeartBeat;
+use crate::{conflation::MaxRate, stomp::HeartBeat};
 
 /// How often deadlines are looked at where nothing asks for more. They are seconds; half a second
 /// more doesn't matter.
@@ -39,6 +39,12 @@ pub struct Settings {
     pub subscriptions_max: usize,
     /// Subscriptions to wildcards a session.
     pub wildcards_max: usize,
+    /// The highest rate of a subscription in mode `latest`.
+    pub max_rate: MaxRate,
+    /// Ticks that a session may hold back in mode `every`; none: there is no such mode. A place takes 16 bytes, and
+    /// keeps some 700 bytes of a state alive, which all sessions have in common: with the default 64 KiB and, if nobody
+    /// else held back the same ticks, 2.9 MB.
+    pub every_ticks_max: usize,
 }
 
 impl Settings {
@@ -69,6 +75,8 @@ impl Default for Settings {
             frame_bytes: 64 * 1024,
             subscriptions_max: 1024,
             wildcards_max: 8,
+            max_rate: MaxRate::Unlimited,
+            every_ticks_max: 4096,
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use self::talk::Talk;
 use super::{CloseReason, Inbound, Request};
-use crate::destination::Destination;
+use crate::{destination::Symbols, market::Symbol};
 
 #[test]
 fn a_disconnect_is_answered_by_its_receipt_or_by_the_close() {
@@ -138,9 +138,21 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
         "snapshot:maybe isn't possible here; allowed: true, false",
         1002,
     );
-    check(&subscribe("mode:every"), wrong, "mode:every isn't possible here; allowed: latest", 1002);
-    check(&subscribe("max-rate:5"), wrong, "max-rate:5 isn't possible here; allowed: unlimited", 1002);
-    check(&subscribe("delta:true"), wrong, "delta:true isn't possible here; allowed: false", 1002);
+    check(&subscribe("mode:all"), wrong, "mode:all isn't possible here; allowed: latest, every", 1002);
+    let rates = "max-rate:0.001 isn't possible here; allowed: decimal numbers from 0.01, updates a second";
+    check(&subscribe("max-rate:0.001"), wrong, rates, 1002);
+    check(&subscribe("mode:every\nmax-rate:5"), wrong, "allowed: unlimited, in mode every", 1002);
+    check(&subscribe("delta:yes"), wrong, "delta:yes isn't possible here; allowed: true, false", 1002);
+    let to = |destination, header: &str| format!("SUBSCRIBE\nid:1\ndestination:{destination}\n{header}\n\n");
+    check(&to("/topic/feed.status", "fields:bid"), wrong, "fields and delta are for prices", 1002);
+    check(
+        &to("/user/queue/session", "ack:client"),
+        wrong,
+        "ack:client isn't possible here; allowed: auto",
+        1002,
+    );
+    check(&to("/app/snapshot.A", "snapshot:false"), wrong, "snapshot:false isn't possible here", 1002);
+    check(&to("/app/snapshot.A", "mode:every"), wrong, "latest; a snapshot is sent once", 1002);
     check(&subscribe("ack:no"), wrong, "ack:no isn't possible here; allowed: auto, client, client-i", 1002);
     let prefetch = |count| subscribe(&format!("ack:client\nprefetch-count:{count}"));
     for count in ["0", "4097", "-1", "+1", "1.5", "", "x"] {
@@ -148,7 +160,7 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
         check_refusal(Some("0,0"), &prefetch(count), wrong, &detail, 1002);
     }
     check(&subscribe("prefetch-count:5"), wrong, "allowed: with ack:client or ack:client-individual", 1002);
-    check(&subscribe("fields:bid"), wrong, "fields:bid", 1002);
+    check(&subscribe("fields:bid,prize"), wrong, "price", 1002);
     let big = format!("SEND\ncontent-length:{}\n\n", 64 * 1024);
     check(&big, "frame too big", "65536", 1009);
 }
@@ -166,7 +178,7 @@ fn requests_come_one_at_a_time_in_the_clients_order() {
         panic!("{requests:?}")
     };
     assert_eq!(subscription, gone);
-    assert_eq!(wanted.destination, Destination::parse("/topic/price.stock.A").unwrap());
+    assert_eq!(wanted.symbols, Some(Symbols::One(Symbol::parse("A").unwrap())));
     assert_eq!(receipt.as_deref(), Some("r"));
     assert!(wanted.snapshot);
 }

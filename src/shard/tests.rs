@@ -1,6 +1,7 @@
 //! Shards with their sessions, on invented time.
 
 mod credit;
+mod options;
 mod promises;
 mod world;
 

@@ -23,6 +23,13 @@ impl FrameBuilder {
         Self { out, version: if is_escaped { version } else { Version::V1_0 } }
     }
 
+    /// Goes on with a frame that [`FrameBuilder::into_head`] left.
+    pub fn resume(head: &[u8], version: Version) -> Self {
+        let mut out = Vec::with_capacity(head.len() + 256);
+        out.extend_from_slice(head);
+        Self { out, version }
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -106,6 +106,7 @@ impl Connection {
 
     /// A connection after its TLS handshake.
     pub fn tls(stream: TlsStream<TcpStream>, accepted: Accepted) -> Self {
+        accepted.ownership.socket().note_tls();
         Self::new(Stream::Tls(Box::new(stream)), accepted)
     }
 

@@ -98,6 +98,11 @@ impl Supply {
         self.0.socket.as_ref()?.acknowledged_bytes()
     }
 
+    /// The socket of the answer's connection, to be asked for how much it takes.
+    pub(crate) fn socket(&self) -> Option<&Handle> {
+        self.0.socket.as_ref()
+    }
+
     /// Whether the client has closed the connection before its answer's end, though the answer may not know yet. Once
     /// the last chunk was taken a client may close as soon as it has read it, which this side may not know yet either.
     pub fn has_hung_up(&self) -> bool {

@@ -3,6 +3,7 @@
 pub mod application;
 pub mod connection;
 pub mod exchange;
+pub(crate) mod room;
 pub mod socket;
 pub mod tls;
 pub mod turns;

@@ -5,10 +5,12 @@
 use std::{hint::black_box, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
+};
 use tickcast::{
     market::{DayBoundary, Instrument, Price, Side, Size, Symbol, Tick, Trade},
-    publication::{Content, Publication, Status, SymbolId},
+    publication::{Content, Fields, Publication, Status, SymbolId, View},
     session::FrameSink,
     sockjs::Batch,
     stomp::{Decoder, FrameBuilder, Limits, Version},
@@ -62,8 +64,9 @@ fn encode(c: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    // Once a subscriber.
     let publication = publication();
+    parts(&mut group, &publication);
+    // Once a subscriber.
     let tail = publication.tail(Version::V1_2);
     let head = b"MESSAGE\nsubscription:sub-17\n";
     let mut out = BytesMut::with_capacity(16 * 1024);
@@ -82,6 +85,29 @@ fn encode(c: &mut Criterion) {
             batch.frame(black_box(&parts));
             batch.take_messages()
         });
+    });
+}
+
+/// What a subscription with `fields` or `delta` gets, encoded for it alone.
+fn parts(group: &mut BenchmarkGroup<'_, WallTime>, publication: &Publication) {
+    let fields = |text| Fields::parse(text).expect("fields of the contract");
+    let mut out = Vec::with_capacity(1024);
+    for (name, view) in [
+        ("MESSAGE, a whole tail", View::WHOLE),
+        ("MESSAGE, a tail with 3 fields", View::State(fields("price,bid,ask"))),
+        ("MESSAGE, a tail with a delta of 3 fields", View::Changes(fields("bid,bid_size,time_us"))),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                out.clear();
+                publication.write_tail(Version::V1_2, black_box(view), &mut out);
+                out.len()
+            });
+        });
+    }
+    let last = self::publication();
+    group.bench_function("MESSAGE, which fields changed", |b| {
+        b.iter(|| black_box(publication).changed_since(black_box(&last)));
     });
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::support::{Client, Feed, Frame, Incoming, Server, eventually};
+use crate::{
+    support::{Client, Feed, Frame, Incoming, Queues, Server, eventually},
+    tls::Secured,
+};
 
 const SYMBOLS: usize = 250;
 
@@ -70,6 +73,44 @@ fn check_stalled(connect: impl Fn(&Server) -> Client, accepted_bytes_max: u64) {
         assert_eq!(frame.json()["price"], ROUNDS, "only the newest state is sent: {frame:?}");
     }
     server.await_metric("tickcast_slow_sessions", 0.0);
+}
+
+#[test]
+fn under_tls_too_what_a_client_does_not_take_is_in_the_kernel() {
+    const WAITING_BYTES: f64 = 4e3;
+    /// What makes bytes a record, about 22 for each chunk; the kernel counts them.
+    const RECORDS_BYTES: f64 = 2e3;
+    let Secured { server, .. } = &Secured::start(&["--send-deadline-s", "600"]);
+    let feed = Feed::to(server);
+    let symbols = symbols();
+    rounds(server, &feed, &symbols, 1..2);
+    let mut client = Client::with_receive_buffer(server, SMALL_WINDOW_BYTES);
+    client.subscribe("all", "*");
+    let mut told = 0;
+    client.frames_until(|_| {
+        told += 1;
+        told == SYMBOLS
+    });
+    let before = server.metric(SENT_BYTES);
+    rounds(server, &feed, &symbols, 2..ROUNDS);
+    let sent = server.metric(SENT_BYTES) - before;
+    let messages = server.metric(MESSAGES) as usize - SYMBOLS;
+    assert!((16e3..128e3).contains(&sent), "{sent} bytes were accepted for a client that doesn't read");
+    eventually("what was handed over is in the kernel", || {
+        let waiting = server.metric(SENT_BYTES) - before - Queues::of(server.address).bytes() as f64;
+        let is_little = (-RECORDS_BYTES..WAITING_BYTES).contains(&waiting);
+        if is_little { Ok(()) } else { Err(format!("{waiting} of {sent} bytes wait in the server")) }
+    });
+    rounds(server, &feed, &symbols, ROUNDS..ROUNDS + 1);
+    assert_eq!(server.metric(SENT_BYTES) - before, sent, "a full socket takes nothing more");
+    let mut behind: HashSet<&str> = symbols.iter().map(String::as_str).collect();
+    let frames = client.frames_until(|frame| {
+        if frame.json()["price"] == ROUNDS {
+            behind.remove(frame.symbol());
+        }
+        behind.is_empty()
+    });
+    assert_eq!(frames.len(), messages + SYMBOLS, "what was handed over, and the newest states");
 }
 
 /// For each symbol: rising `seq`, the newest state last, and every one of `ticks` since the snapshot

@@ -22,14 +22,14 @@ use crate::support::{
 const HTTP_1_1: &[&str] = &["http/1.1"];
 
 /// A server under TLS, and what its clients and its files are.
-struct Secured {
-    server: Server,
+pub(crate) struct Secured {
+    pub(crate) server: Server,
     authority: Authority,
     files: tempfile::TempDir,
 }
 
 impl Secured {
-    fn start(flags: &[&str]) -> Self {
+    pub(crate) fn start(flags: &[&str]) -> Self {
         let (authority, files) = (Authority::new(), tempfile::tempdir().unwrap());
         authority.issue(files.path());
         let pair = pair_flags(files.path());

@@ -1,12 +1,14 @@
 /** The page's wiring: who is told what. The parts know nothing of each other. */
 
 import { Feed, type FeedState } from "./feed";
+import type { FeedStatus } from "./notices";
 import { saveSort } from "./preferences";
 import type { Update } from "./quote";
 import { DelayMeter, RateMeter } from "./rates";
 import type { Sort } from "./sort";
 import { Store } from "./store";
 import { searchSymbols, SymbolDirectory } from "./symbols";
+import { FeedBanner } from "./view/banner";
 import { forgetPalette } from "./view/chart";
 import { Details } from "./view/details";
 import { byId } from "./view/dom";
@@ -24,6 +26,8 @@ const SHOW_EVERY_MS = 40;
 const FIGURES_EVERY_MS = 250;
 const TICK_EVERY_MS = 1_000;
 const NOTICE_MS = 8_000;
+/** Who looks at another tab for a moment comes back to a page that runs at its full rate. */
+const BEHIND_AFTER_MS = 5_000;
 /** While the first list is still short, and when all is well. */
 const DIRECTORY_RETRY_MS = 2_000;
 const DIRECTORY_REFRESH_MS = 60_000;
@@ -40,6 +44,7 @@ export class App {
   readonly #search: Search;
   readonly #status: Status;
   readonly #details: Details;
+  readonly #banner = new FeedBanner();
   /** Whether somebody chose this list; one that nobody chose follows what the server knows. */
   #chosen = false;
   #frameAsked = false;
@@ -48,12 +53,15 @@ export class App {
   #connected = false;
   #directoryError: string | null = null;
   #noticeTimer: number | undefined;
+  #behindTimer: number | undefined;
 
   constructor(base: string, storage: Storage | null, sort: Sort | null) {
     this.#storage = storage;
     this.#feed = new Feed(base, {
       onState: (state) => this.#onState(state),
       onUpdate: (update) => this.#onUpdate(update),
+      onFeedStatus: (status) => this.#onFeedStatus(status),
+      onSessionStatus: (status) => this.#status.showSession(status),
       onBytes: (bytes) => this.#rates.countBytes(bytes, performance.now()),
       onError: (message) => this.#notify(`The server says: ${message}`),
     });
@@ -90,11 +98,7 @@ export class App {
       if (list !== null) this.#replaceList(list);
     });
     window.addEventListener("online", () => this.#feed.retryNow());
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) return;
-      this.#feed.retryNow();
-      this.#tick();
-    });
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
     document.addEventListener("keydown", (event) => this.#onKey(event));
     window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", () => {
       forgetPalette();
@@ -102,6 +106,21 @@ export class App {
       this.#details.update(Date.now(), 0);
     });
     byId("share").addEventListener("click", () => void this.#share());
+    // A page may be opened behind others.
+    if (document.hidden) this.#onVisibility();
+  }
+
+  #onVisibility(): void {
+    window.clearTimeout(this.#behindTimer);
+    if (document.hidden) {
+      this.#behindTimer = window.setTimeout(() => this.#feed.setInFront(false), BEHIND_AFTER_MS);
+      return;
+    }
+    this.#feed.setInFront(true);
+    // What came once a second was up to a second late.
+    this.#delay.reset();
+    this.#feed.retryNow();
+    this.#tick();
   }
 
   // ── the feed ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -110,10 +129,20 @@ export class App {
     this.#connected = state.kind === "connected";
     if (this.#connected) {
       this.#delay.reset();
+      // A row whose symbol was delisted meanwhile gets no snapshot: it must not look alive.
+      this.#store.greyAll();
+      this.#askFrame();
       void this.#refreshDirectory(0);
     }
+    this.#banner.hide();
+    document.body.dataset["health"] = "good";
     this.#status.showState(state);
     this.#showEmpty();
+  }
+
+  #onFeedStatus(status: FeedStatus): void {
+    const isTrouble = this.#banner.show(status, Date.now());
+    document.body.dataset["health"] = isTrouble ? status.health : "good";
   }
 
   #onUpdate(update: Update): void {
@@ -276,6 +305,7 @@ export class App {
     if (document.hidden) return;
     const now = performance.now();
     this.#status.tick(Date.now());
+    this.#banner.tick(Date.now());
     this.#status.showFigures({
       rates: this.#rates.read(now),
       newestAgeMs: this.#newestAtMs === null ? null : now - this.#newestAtMs,

@@ -6,9 +6,10 @@
  * brings the row up to date.
  */
 
-import { Client, type IFrame, type StompSubscription } from "@stomp/stompjs";
+import { Client, type IFrame, type IMessage, type StompSubscription } from "@stomp/stompjs";
 
 import { afterClose, retryDelayMs, STABLE_AFTER_MS } from "./backoff";
+import { parseFeedStatus, parseSessionStatus, type FeedStatus, type SessionStatus } from "./notices";
 import { FramePacer } from "./pacer";
 import { DESTINATION_PREFIX, parseUpdate, type Update } from "./quote";
 import { opener, TransportChooser, type OpenSocket, type Transport } from "./transport";
@@ -22,6 +23,10 @@ export type FeedState =
 export interface FeedEvents {
   onState(state: FeedState): void;
   onUpdate(update: Update): void;
+  /** What the server says of its feed. */
+  onFeedStatus(status: FeedStatus): void;
+  /** What the server says of this connection. */
+  onSessionStatus(status: SessionStatus): void;
   onBytes(bytes: number): void;
   /** The server's own words about what went wrong. */
   onError(message: string): void;
@@ -31,13 +36,31 @@ export interface FeedEvents {
 const LATE_FAILURES = 5;
 const PACE_MS = 250;
 
+const FEED_STATUS = "/topic/feed.status";
+const SESSION_STATUS = "/user/queue/session";
+/** The frames that subscribe to both. */
+const STATUS_FRAMES = 2;
+
+/** How often a symbol is sent at most, as the header `max-rate` tells it. */
+const IN_FRONT = "unlimited";
+/** Whoever doesn't look needs no more than what the sparklines are drawn of: a price a second. */
+const BEHIND = "1";
+/** No rate: somebody left, and if he comes back he wants to begin with a snapshot. */
+const LEFT = "";
+
+interface Live {
+  subscription: StompSubscription;
+  maxRate: string;
+}
+
 export class Feed {
   readonly #events: FeedEvents;
   readonly #base: string;
   readonly #client: Client;
   readonly #transports = new TransportChooser();
   readonly #wanted = new Set<string>();
-  readonly #live = new Map<string, StompSubscription>();
+  readonly #live = new Map<string, Live>();
+  #maxRate = IN_FRONT;
   #pacer = new FramePacer(0);
   #paceTimer: number | undefined;
   #failures = 0;
@@ -80,15 +103,21 @@ export class Feed {
 
   subscribe(symbol: string): void {
     this.#wanted.add(symbol);
-    this.#subscribeDue();
+    this.#catchUp();
   }
 
   unsubscribe(symbol: string): void {
     this.#wanted.delete(symbol);
-    const subscription = this.#live.get(symbol);
-    if (subscription === undefined) return;
-    this.#live.delete(symbol);
-    if (this.#client.connected) subscription.unsubscribe();
+    const live = this.#live.get(symbol);
+    if (live === undefined) return;
+    live.maxRate = LEFT;
+    this.#catchUp();
+  }
+
+  /** Whether somebody looks at the page. */
+  setInFront(isInFront: boolean): void {
+    this.#maxRate = isInFront ? IN_FRONT : BEHIND;
+    this.#catchUp();
   }
 
   /** The socket is made here so that every byte which arrives is counted, frames' headers included. */
@@ -138,25 +167,56 @@ export class Feed {
     this.#live.clear();
     this.#transports.connected();
     this.#events.onState({ kind: "connected", transport: this.#transports.transport });
-    this.#subscribeDue();
+    this.#subscribeToStatus();
+    this.#catchUp();
   }
 
-  /** Subscribes to what is wanted and not yet live, as fast as the server takes it. */
-  #subscribeDue(): void {
+  #subscribeToStatus(): void {
+    this.#pacer.take(STATUS_FRAMES, performance.now());
+    this.#client.subscribe(FEED_STATUS, ({ body }) => {
+      const status = parseFeedStatus(body);
+      if (status !== null) this.#events.onFeedStatus(status);
+    }, { id: "feed" });
+    this.#client.subscribe(SESSION_STATUS, ({ body }) => {
+      const status = parseSessionStatus(body);
+      if (status !== null) this.#events.onSessionStatus(status);
+    }, { id: "session" });
+  }
+
+  /** Brings what is live to what is wanted, as fast as the server takes it. */
+  #catchUp(): void {
     if (!this.#client.connected || this.#paceTimer !== undefined) return;
-    const due = [...this.#wanted].filter((symbol) => !this.#live.has(symbol));
-    const granted = this.#pacer.take(due.length, performance.now());
-    for (const symbol of due.slice(0, granted)) {
-      this.#live.set(symbol, this.#client.subscribe(DESTINATION_PREFIX + symbol, (message) => {
-        const update = parseUpdate(message.headers, message.body);
-        if (update !== null) this.#events.onUpdate(update);
-      }));
+    const nowMs = performance.now();
+    for (const [symbol, live] of this.#live) {
+      if (this.#wanted.has(symbol)) continue;
+      if (!this.#pacer.take(1, nowMs)) return this.#catchUpLater();
+      this.#live.delete(symbol);
+      live.subscription.unsubscribe();
     }
-    if (granted === due.length) return;
+    for (const symbol of this.#wanted) {
+      const live = this.#live.get(symbol);
+      if (live?.maxRate === this.#maxRate) continue;
+      if (!this.#pacer.take(live === undefined ? 1 : 2, nowMs)) return this.#catchUpLater();
+      // A rate is changed by subscribing anew under the same id; the snapshot that comes with it leaves no gap.
+      live?.subscription.unsubscribe();
+      this.#live.set(symbol, { subscription: this.#subscribe(symbol), maxRate: this.#maxRate });
+    }
+  }
+
+  #catchUpLater(): void {
     this.#paceTimer = window.setTimeout(() => {
       this.#paceTimer = undefined;
-      this.#subscribeDue();
+      this.#catchUp();
     }, PACE_MS);
+  }
+
+  #subscribe(symbol: string): StompSubscription {
+    const onMessage = (message: IMessage): void => {
+      const update = parseUpdate(message.headers, message.body);
+      if (update !== null) this.#events.onUpdate(update);
+    };
+    const headers = { id: `price.${symbol}`, "max-rate": this.#maxRate };
+    return this.#client.subscribe(DESTINATION_PREFIX + symbol, onMessage, headers);
   }
 
   /** The server closes the connection after an ERROR, always; the close then leads to the retry. */

@@ -18,7 +18,7 @@ export interface Row {
   seq: number;
   epoch: string;
   delisted: boolean;
-  /** The last known price is from an epoch that has ended. */
+  /** The last known price is from an epoch or a connection that has ended. */
   stale: boolean;
   /** How the last price moved in the newest change of price, and how often it changed. */
   direction: Direction;
@@ -80,12 +80,15 @@ export class Store {
     this.#dirty.delete(row);
   }
 
-  /** Takes an update in, unless the row already holds this state or a newer one of the same epoch. */
+  /**
+   * Takes an update in, unless the row already holds this state or a newer one of the same epoch. A snapshot replaces
+   * the state even at the same record: the trading day began anew, which no tick tells.
+   */
   apply(update: Update, nowMs: number): Applied {
     const row = this.#rows.get(update.quote.symbol);
     if (row === undefined) return "not-watched";
     this.#enterEpoch(update.epoch);
-    if (row.epoch === update.epoch && update.seq <= row.seq) return "not-newer";
+    if (row.epoch === update.epoch && update.seq <= row.seq && !replaces(update, row)) return "not-newer";
     this.#fold(row, update, nowMs);
     this.#dirty.add(row);
     return "applied";
@@ -102,8 +105,20 @@ export class Store {
     return this.#epoch;
   }
 
+  /** What every row holds is of the past until its own next message arrives. */
+  greyAll(): void {
+    for (const row of this.#rows.values()) {
+      if (row.quote === null || row.stale) continue;
+      row.stale = true;
+      this.#dirty.add(row);
+    }
+  }
+
   #fold(row: Row, update: Update, nowMs: number): void {
     const before = row.quote?.price;
+    // The same record is no younger when it's told again.
+    const isKnown = row.epoch === update.epoch && row.seq === update.seq;
+    row.asOfMs = isKnown ? row.asOfMs : asOfMs(update, nowMs);
     // A delisted symbol keeps its last prices, greyed: they are what the trader remembers it by.
     const bare = update.kind === "delisted" && update.quote.price === undefined;
     row.quote = bare && row.quote !== null ? row.quote : update.quote;
@@ -111,7 +126,6 @@ export class Store {
     row.epoch = update.epoch;
     row.delisted = update.kind === "delisted";
     row.stale = false;
-    row.asOfMs = asOfMs(update, nowMs);
     row.decimals = Math.max(row.decimals, ...pricesOf(update.quote).map(decimalsOf));
     const price = row.quote.price;
     // Without trades the middle of the quote draws the line.
@@ -122,18 +136,16 @@ export class Store {
     row.moves += 1;
   }
 
-  /** After a change of epoch every row's state is of the past until its own first message arrives. */
   #enterEpoch(epoch: string): void {
     if (this.#epoch === epoch) return;
     const first = this.#epoch === null;
     this.#epoch = epoch;
-    if (first) return;
-    for (const row of this.#rows.values()) {
-      if (row.quote === null) continue;
-      row.stale = true;
-      this.#dirty.add(row);
-    }
+    if (!first) this.greyAll();
   }
+}
+
+function replaces(update: Update, row: Row): boolean {
+  return update.kind === "snapshot" && update.seq === row.seq;
 }
 
 /** Change against the day's open, absolute and in per cent; unknown when either price is. */

@@ -31,6 +31,18 @@ describe("a message", () => {
     expect(store.get("AAPL")?.quote?.price).toBe(2);
   });
 
+  test("that is a snapshot replaces the state of the same record, and makes it no younger", () => {
+    const store = watching("AAPL");
+    store.apply(update(7, { price: 2, open: 1, volume: 9 }), NOW_MS);
+    const dayBegan = update(7, { price: 2, time_us: (NOW_MS + 5_000) * 1000 }, { kind: "snapshot" });
+    expect(store.apply(dayBegan, NOW_MS + 60_000)).toBe("applied");
+    const row = store.get("AAPL");
+    expect(row?.quote).toEqual(dayBegan.quote);
+    expect(row?.asOfMs).toBe(NOW_MS);
+    expect(row?.moves).toBe(0);
+    expect(store.apply(update(6, { price: 1 }, { kind: "snapshot" }), NOW_MS)).toBe("not-newer");
+  });
+
   test("of a symbol that nobody watches any more is ignored", () => {
     const store = watching("AAPL");
     store.unwatch("AAPL");
@@ -45,6 +57,19 @@ describe("a message", () => {
     expect(store.apply(update(3, { price: 2 }, { epoch: "2" }), NOW_MS)).toBe("applied");
     expect(store.get("AAPL")).toMatchObject({ seq: 3, stale: false });
     expect(store.get("MSFT")).toMatchObject({ seq: 101, stale: true });
+    expect(store.get("NEW")?.stale).toBe(false);
+  });
+
+  test("after a reconnect brings its row back; those without one stay grey", () => {
+    const store = watching("AAPL", "GONE", "NEW");
+    store.apply(update(7, { price: 2 }), NOW_MS);
+    store.apply(update(7, { symbol: "GONE", price: 2 }), NOW_MS);
+    store.takeDirty();
+    store.greyAll();
+    expect(store.takeDirty().map((row) => row.symbol)).toEqual(["AAPL", "GONE"]);
+    store.apply(update(7, { price: 2 }, { kind: "snapshot" }), NOW_MS);
+    expect(store.get("AAPL")?.stale).toBe(false);
+    expect(store.get("GONE")?.stale).toBe(true);
     expect(store.get("NEW")?.stale).toBe(false);
   });
 

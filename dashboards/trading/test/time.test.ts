@@ -25,11 +25,25 @@ describe("the wait before the next attempt", () => {
 
 test("frames are paced: a burst, then forty a second, and never more saved up than the burst", () => {
   const pacer = new FramePacer(0);
-  expect(pacer.take(500, 0)).toBe(150);
-  expect(pacer.take(350, 0)).toBe(0);
-  expect(pacer.take(350, 250)).toBe(10);
-  expect(pacer.take(3, 1250)).toBe(3);
-  expect(pacer.take(500, 3_600_000)).toBe(150);
+  const takeAll = (nowMs: number): number => {
+    let frames = 0;
+    while (pacer.take(1, nowMs)) frames += 1;
+    return frames;
+  };
+  expect(takeAll(0)).toBe(150);
+  expect(takeAll(250)).toBe(10);
+  expect(takeAll(1250)).toBe(40);
+  expect(takeAll(3_600_000)).toBe(150);
+});
+
+test("frames that belong together are sent together or not yet", () => {
+  const pacer = new FramePacer(0);
+  for (let pair = 0; pair < 74; pair += 1) expect(pacer.take(2, 0)).toBe(true);
+  expect(pacer.take(1, 0)).toBe(true);
+  expect(pacer.take(2, 0)).toBe(false);
+  expect(pacer.take(1, 0)).toBe(true);
+  expect(pacer.take(2, 25)).toBe(false);
+  expect(pacer.take(2, 50)).toBe(true);
 });
 
 describe("history", () => {

@@ -10,7 +10,7 @@ use std::{
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-use crate::transport::{exchange::Receiver, socket::Socket};
+use crate::transport::{exchange::Receiver, room::BUFFERED_BYTES, socket::Socket};
 
 /// What is left of an answer: something that is there already, then what its session gives.
 #[derive(Debug)]
@@ -49,8 +49,10 @@ impl MessageBody for AnswerBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        if let Some(head) = self.head.take() {
-            return Poll::Ready(Some(Ok(head)));
+        if let Some(head) = self.head.as_mut().filter(|head| !head.is_empty()) {
+            // In pieces: actix keeps the room for the largest.
+            let piece = head.len().min(BUFFERED_BYTES);
+            return Poll::Ready(Some(Ok(head.split_to(piece))));
         }
         let chunk = self.receiver.poll_chunk(context);
         if let (Poll::Ready(None), Some((socket, stuck_after))) = (&chunk, self.lent.take_if(|_| true)) {

@@ -24,10 +24,11 @@ use crate::{
     actors::connection::Answers,
     session::Inbound,
     shard::Output,
-    sockjs::{Batch, Close, Due, Frame, Framing, Link, Messages, Next, Timing},
+    sockjs::{Batch, Close, Due, Frame, Framing, Lasting, Link, Messages, Next, Timing},
     transport::{
         application::Application,
         exchange::{Event, Supply},
+        room::{Bounded, Room},
     },
 };
 
@@ -187,8 +188,17 @@ impl<A: Application> Home<A> {
                 true
             }
             (Next::Messages, Some(application)) => {
-                let mut batch = Batch::default();
-                match application.poll_transmit(now, &mut batch, context.waker()) {
+                let (output, mut batch) = {
+                    let supply = self.answers.current();
+                    let socket = supply.as_ref().and_then(|supply| supply.socket());
+                    let room = match self.framing.lasting() {
+                        Lasting::OneFrame => Room::whole(socket),
+                        Lasting::ManyFrames => Room::buffered(socket),
+                    };
+                    let mut sink = Bounded::new(Batch::default(), room);
+                    (application.poll_transmit(now, &mut sink, context.waker()), sink.sink)
+                };
+                match output {
                     Output::Pending => false,
                     Output::Ready => {
                         self.give_batch(now, &mut batch);

@@ -8,7 +8,7 @@ use crate::{
         CloseReason, connect,
         control::Control,
         deadlines::Deadline,
-        subscription::{self, Naming, Subscription},
+        subscription::{self, Naming, Subject, Subscription},
         violation::Violation,
     },
     stomp::{Command, Frame, FrameBuilder, Limits},
@@ -60,11 +60,13 @@ impl Session {
         let (subscription, wanted) =
             subscription::parse(frame, self.version, self.next_serial, standing, &self.settings)?;
         self.next_serial += 1;
-        self.wildcards += usize::from(subscription.is_wildcard);
-        let prefetch = subscription.prefetch();
+        self.wildcards += usize::from(subscription.is_wildcard());
+        self.notices_due |= matches!(subscription.subject, Subject::Notices { is_due: true, .. });
+        self.is_starting = true;
+        let terms = subscription.terms();
         let place = self.subscriptions.insert(subscription);
         let subscription = u32::try_from(place).expect("subscriptions are bounded");
-        self.outbox.begin(subscription, prefetch);
+        self.outbox.begin(subscription, terms);
         Ok(Request::Subscribe { subscription, wanted, receipt: receipt_of(frame) })
     }
 
@@ -75,14 +77,23 @@ impl Session {
         let found = own.or_else(|| standing().find(|(_, it)| naming.is_destination_of(&it.name)));
         // An unknown name is answered like a known one: pages unmount twice.
         let request = found.map(|(place, _)| place).map(|place| {
-            let Subscription { is_wildcard, unacknowledged, .. } = self.subscriptions.remove(place);
-            self.wildcards -= usize::from(is_wildcard);
-            self.credit_has_ended |= unacknowledged.is_some();
+            let ended = self.remove_subscription(place);
             let subscription = u32::try_from(place).expect("subscriptions are bounded");
-            Request::Unsubscribe { subscription, is_wildcard }
+            Request::Unsubscribe {
+                subscription,
+                is_wildcard: ended.is_wildcard(),
+                is_every: ended.is_every(),
+            }
         });
         self.give_receipt(frame);
         Ok(request)
+    }
+
+    pub(super) fn remove_subscription(&mut self, place: usize) -> Subscription {
+        let ended = self.subscriptions.remove(place);
+        self.wildcards -= usize::from(ended.is_wildcard());
+        self.credit_has_ended |= ended.unacknowledged.is_some();
+        ended
     }
 
     fn disconnect(&mut self, now: Instant, frame: &Frame) {

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::{Session, State};
-use crate::session::{
-    CloseReason, connect::Agreed, control::Control, deadlines::Deadline, violation::Violation,
+use crate::{
+    destination::Notices,
+    session::{CloseReason, connect::Agreed, control::Control, deadlines::Deadline, violation::Violation},
 };
 
 /// Beats are sent after this share of the agreed interval, to leave the network the rest.
@@ -22,6 +23,9 @@ impl Session {
             self.end(CloseReason::Slow);
         }
         self.deadlines.take_due(Deadline::Budget, now);
+        if self.deadlines.take_due(Deadline::Recovery, now) && self.flow.recover(now) {
+            self.owe_notices(Notices::Session);
+        }
         if self.deadlines.take_due(Deadline::Connect, now) {
             let violation = Violation::new("no CONNECT", "no CONNECT or STOMP frame came in time")
                 .closing_with(CloseReason::ConnectDeadline);
@@ -68,10 +72,15 @@ impl Session {
     }
 
     pub(super) fn stop_timers_but_send(&mut self) {
-        for deadline in [Deadline::Connect, Deadline::Beat, Deadline::Ping, Deadline::Close, Deadline::Budget]
-        {
-            self.deadlines.clear(deadline);
-        }
+        const TIMERS: [Deadline; 6] = [
+            Deadline::Connect,
+            Deadline::Beat,
+            Deadline::Ping,
+            Deadline::Close,
+            Deadline::Budget,
+            Deadline::Recovery,
+        ];
+        TIMERS.into_iter().for_each(|deadline| self.deadlines.clear(deadline));
     }
 
     fn ping(&mut self, now: Instant) {

@@ -2,18 +2,30 @@
 
 use std::time::Instant;
 
-use super::{Session, State, Transmitted};
+use super::{Session, State};
 use crate::{
-    conflation::{Baseline, Due},
-    last_value_cache::LastValueCache,
-    publication::{Publication, Status},
+    conflation::{Baseline, Due, Stamp},
+    publication::{Publication, Status, View},
     session::{
-        FrameSink,
+        FrameSink, Supplies, Transmitted,
         acknowledgement::{Acknowledgement, MessageId, SubscriptionKey},
         deadlines::Deadline,
+        subscription::Projection,
     },
     stomp::Version,
 };
+
+/// The `type` of a whole state that replaces whatever was known.
+const SNAPSHOT: &str = "type:snapshot\n";
+
+/// What a state is to the one who gets it.
+struct News {
+    kind: &'static str,
+    /// Ticks that were folded into it beyond the one it shows.
+    conflated: u64,
+    /// What is told of it, if not everything: that is encoded once for all.
+    view: Option<View>,
+}
 
 impl Session {
     /// Fills the sink with what is due. To be called when, and only when, everything that was put
@@ -21,17 +33,24 @@ impl Session {
     pub fn poll_transmit(
         &mut self,
         now: Instant,
-        cache: &LastValueCache,
+        supplies: &mut Supplies<'_>,
         sink: &mut impl FrameSink,
     ) -> Transmitted {
         let blocked_for = self.note_written(now);
         let mut transmitted = Transmitted { blocked_for, ..Transmitted::default() };
+        let is_connected = matches!(self.state, State::Connected(_));
+        if is_connected {
+            self.note_flow(now);
+            self.say_notices(supplies.cache.feed());
+        }
         let mut is_heard = self.control.drain_into(sink);
-        if matches!(self.state, State::Connected(_)) {
+        if is_connected {
             while sink.has_room() {
                 let Some(due) = self.outbox.take_next() else { break };
-                if let Some(publication) = &cache.topic(due.topic).current {
-                    self.transmit(due, publication, sink, &mut transmitted);
+                self.serve(now, &due, supplies, sink, &mut transmitted);
+                if due.is_last {
+                    self.outbox.remove(due.slot, &mut supplies.pace);
+                    self.end_if_told(due.subscription, &mut supplies.pace);
                 }
             }
         }
@@ -60,28 +79,22 @@ impl Session {
         }
     }
 
-    fn transmit(
+    /// Sends what a slot is owed, if it's news.
+    fn serve(
         &mut self,
-        due: Due,
-        publication: &Publication,
+        now: Instant,
+        due: &Due,
+        supplies: &mut Supplies<'_>,
         sink: &mut impl FrameSink,
         transmitted: &mut Transmitted,
     ) {
-        let ordinal = publication.ordinal;
-        let (kind, conflated): (&[u8], u64) = match due.baseline {
-            // A delisted symbol has no state to take a snapshot of.
-            Baseline::Snapshot if publication.status == Status::Delisted => {
-                return self.outbox.skipped(due.slot);
-            }
-            Baseline::Snapshot => (b"type:snapshot\n", 0),
-            Baseline::After(sent) if sent >= ordinal => return self.outbox.skipped(due.slot),
-            Baseline::After(sent) => match publication.status {
-                Status::Listed => (b"type:update\n", ordinal - sent - 1),
-                Status::Delisted => (b"type:delisted\n", ordinal - sent - 1),
-            },
+        let state = due.tick.as_ref().or(supplies.cache.topic(due.topic).current.as_ref());
+        let news = state.and_then(|state| Some((state, self.news(due, state)?)));
+        let Some((state, News { kind, conflated, view })) = news else {
+            return self.outbox.skipped(due.slot);
         };
-        self.outbox.sent(due.slot, ordinal);
-        let ack = self.note_sent(due.subscription, publication);
+        self.outbox.sent(due.slot, state, now, &mut supplies.pace);
+        let ack = self.note_sent(due.subscription, state);
         let mut digits = itoa::Buffer::new();
         let conflated_line: [&[u8]; 3] = match conflated {
             0 => [b"", b"", b""],
@@ -89,13 +102,51 @@ impl Session {
         };
         let [name, count, end] = conflated_line;
         let head = &self.subscriptions[due.subscription as usize].head;
-        sink.frame(&[head, kind, name, count, end, ack.as_bytes(), &publication.tail(self.version)]);
+        let kind = kind.as_bytes();
+        match view {
+            None => sink.frame(&[head, kind, name, count, end, ack.as_bytes(), &state.tail(self.version)]),
+            Some(view) => {
+                supplies.scratch.clear();
+                state.write_tail(self.version, view, supplies.scratch);
+                sink.frame(&[head, kind, name, count, end, ack.as_bytes(), supplies.scratch]);
+            }
+        }
         transmitted.messages += 1;
         transmitted.conflated += conflated;
-        let oldest = transmitted
-            .oldest_ingested_us
-            .map_or(publication.ingested_us, |oldest| oldest.min(publication.ingested_us));
+        let oldest = transmitted.oldest_ingested_us.map_or(state.ingested_us, |us| us.min(state.ingested_us));
         transmitted.oldest_ingested_us = Some(oldest);
+    }
+
+    /// What a state is to the one who was sent what the slot remembers; nothing if it's no news.
+    fn news(&self, due: &Due, state: &Publication) -> Option<News> {
+        let ordinal = state.ordinal;
+        let (kind, conflated) = match due.baseline {
+            // A delisted symbol has no state to take a snapshot of.
+            Baseline::Snapshot if state.status == Status::Delisted => return None,
+            Baseline::Snapshot => (SNAPSHOT, 0),
+            Baseline::After(sent) if sent >= Stamp::from(&**state) => return None,
+            // No tick but the trading day began anew. A client that knows this `seq` takes a snapshot all the same.
+            Baseline::After(sent) if sent.ordinal() == ordinal => (SNAPSHOT, 0),
+            Baseline::After(sent) => match state.status {
+                Status::Listed => ("type:update\n", ordinal - sent.ordinal() - 1),
+                Status::Delisted => ("type:delisted\n", ordinal - sent.ordinal() - 1),
+            },
+        };
+        let projection = self.subscriptions[due.subscription as usize].projection();
+        let Some(Projection { fields, delta }) = projection else {
+            return Some(News { kind, conflated, view: None });
+        };
+        let mut view = View::State(fields);
+        if let Some(last) = self.outbox.last_sent(due.slot) {
+            let changed = state.changed_since(last).intersect(fields);
+            if changed.is_empty() && last.status == state.status {
+                return None;
+            }
+            if delta && kind != SNAPSHOT {
+                view = View::Changes(changed);
+            }
+        }
+        Some(News { kind, conflated, view: Some(view) })
     }
 
     /// Remembers what the client has to acknowledge. Answers the header that tells it by which name,

@@ -103,7 +103,7 @@ fn a_socket_that_takes_something_in_time_is_not_slow() {
         talk.hand_over();
         talk.stalled = true;
         assert_eq!(talk.pass(9), [""; 0]);
-        let transmitted = talk.session.poll_transmit(talk.now, &talk.cache, &mut Recorder::default());
+        let transmitted = talk.transmit(&mut Recorder::default());
         assert_eq!(transmitted.blocked_for, Some(Duration::from_secs(9)));
         assert_eq!(talk.session.blocked_since(), None);
         talk.receive(Inbound::Pong);

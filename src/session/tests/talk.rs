@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
+    conflation::{Pace, Rest, TimingWheel},
     last_value_cache::LastValueCache,
     session::{
-        Inbound, Request, Session, Settings,
+        Inbound, Request, Session, Settings, Supplies, Transmitted,
         recorder::{Recorder, brief},
     },
     stomp::Version,
@@ -18,6 +19,7 @@ use crate::{
 pub(super) struct Talk {
     pub(super) session: Session,
     pub(super) cache: LastValueCache,
+    wheel: TimingWheel<Rest>,
     pub(super) start: Instant,
     pub(super) now: Instant,
     /// The socket takes nothing more.
@@ -32,7 +34,8 @@ impl Talk {
     fn begin_with(settings: Settings) -> Self {
         let now = Instant::now();
         let session = Session::new("s-1", Arc::new(settings), now);
-        Self { session, cache: LastValueCache::default(), start: now, now, stalled: false }
+        let wheel = TimingWheel::starting_at(now);
+        Self { session, cache: LastValueCache::default(), wheel, start: now, now, stalled: false }
     }
 
     pub(super) fn connected(heart_beat: &str) -> Self {
@@ -61,13 +64,28 @@ impl Talk {
 
     pub(super) fn receive(&mut self, inbound: Inbound<'_>) -> Vec<Request> {
         self.session.receive(self.now, inbound);
-        std::iter::from_fn(|| self.session.next_request(self.now)).collect()
+        let mut requests = Vec::new();
+        while let Some(request) = self.session.next_request(self.now) {
+            if let Request::Subscribe { subscription, .. } = request {
+                let mut pace = Pace { wheel: &mut self.wheel, session: 0 };
+                self.session.confirm(subscription, None, None, &mut pace);
+            }
+            requests.push(request);
+        }
+        requests
+    }
+
+    /// Lets the socket take a chunk.
+    pub(super) fn transmit(&mut self, sink: &mut Recorder) -> Transmitted {
+        let pace = Pace { wheel: &mut self.wheel, session: 0 };
+        let mut supplies = Supplies { cache: &self.cache, pace, scratch: &mut Vec::new() };
+        self.session.poll_transmit(self.now, &mut supplies, sink)
     }
 
     /// What is handed to the socket at once, without the socket taking it yet.
     pub(super) fn hand_over(&mut self) -> Vec<String> {
         let mut sink = Recorder::default();
-        self.session.poll_transmit(self.now, &self.cache, &mut sink);
+        self.transmit(&mut sink);
         sink.said.iter().map(|frame| brief(frame)).collect()
     }
 
@@ -80,7 +98,7 @@ impl Talk {
         let mut all = Vec::new();
         loop {
             let mut sink = Recorder::default();
-            self.session.poll_transmit(self.now, &self.cache, &mut sink);
+            self.transmit(&mut sink);
             if sink.said.is_empty() {
                 return all;
             }

@@ -1,7 +1,7 @@
 //! Where the versions differ.
 
 use super::{super::Request, talk::Talk};
-use crate::{destination::Destination, stomp::Version};
+use crate::{destination::Symbols, market::Symbol, stomp::Version};
 
 #[test]
 fn connected_tells_the_version_and_1_0_has_no_heart_beats() {
@@ -50,10 +50,13 @@ fn in_1_0_a_subscription_may_go_by_its_destination() {
     let subscribe = "SUBSCRIBE\ndestination: /topic/price.stock.A \n\n";
     let mut talk = Talk::connected_as(Version::V1_0);
     let [Request::Subscribe { subscription, wanted, .. }] = &talk.send(subscribe)[..] else { panic!() };
-    assert_eq!(wanted.destination, Destination::parse("/topic/price.stock.A").unwrap());
+    assert_eq!(wanted.symbols, Some(Symbols::One(Symbol::parse("A").unwrap())));
     assert_eq!(talk.send("UNSUBSCRIBE\nid:/topic/price.stock.A\n\n"), [], "a destination is no id");
     let gone = talk.send("UNSUBSCRIBE\ndestination:/topic/price.stock.A\n\n");
-    assert_eq!(gone, [Request::Unsubscribe { subscription: *subscription, is_wildcard: false }]);
+    assert_eq!(
+        gone,
+        [Request::Unsubscribe { subscription: *subscription, is_wildcard: false, is_every: false }]
+    );
     // With an id it goes by that.
     let subscribe_with_id = "SUBSCRIBE\nid:1\ndestination:/topic/price.stock.A\n\n";
     assert_eq!(talk.send(subscribe).len() + talk.send(subscribe_with_id).len(), 2);

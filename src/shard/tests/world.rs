@@ -10,7 +10,9 @@ use std::{
 };
 
 use crate::{
+    conflation::Kind,
     publication::{Status, tests::publication_of},
+    recordings::Recordings,
     session::{
         FrameRate, Inbound, Settings, Transmitted,
         recorder::{Recorder, brief},
@@ -46,6 +48,7 @@ pub(super) struct Client {
 pub(super) struct World {
     /// Each connection is a number, in order of opening.
     pub(super) shard: Shard<usize>,
+    pub(super) recordings: Arc<Recordings>,
     pub(super) now: Instant,
     pub(super) opened: usize,
     /// What each frame pretends to be long.
@@ -60,8 +63,9 @@ impl World {
     }
 
     pub(super) fn with(settings: Settings) -> Self {
-        let shard = Shard::new(Arc::new(settings));
-        Self { shard, now: Instant::now(), opened: 0, padding_bytes: 0 }
+        let (recordings, now) = (Arc::<Recordings>::default(), Instant::now());
+        let shard = Shard::new(Arc::new(settings), Arc::clone(&recordings), now);
+        Self { shard, recordings, now, opened: 0, padding_bytes: 0 }
     }
 
     /// Opens a session without saying anything on it.
@@ -135,6 +139,25 @@ impl World {
         );
     }
 
+    /// What ingest does with ticks that somebody wants one by one: the newest state, then each of them, and then the
+    /// word that everything asked for before is recorded.
+    pub(super) fn record(&mut self, ticks: &[(u32, &str, u64)]) {
+        let changes = self.recordings.changes();
+        self.publish(ticks.last().map(std::slice::from_ref).unwrap_or_default());
+        let each =
+            ticks.iter().map(|(id, symbol, ordinal)| publication_of(*id, symbol, *ordinal, Status::Listed));
+        self.shard.record(each.collect::<Vec<_>>(), self.now);
+        if let Some(changes) = changes {
+            self.shard.recorded_up_to(changes.ticket, self.now);
+        }
+    }
+
+    /// Lets milliseconds pass, and slots rest meanwhile.
+    pub(super) fn rest(&mut self, ms: u64) {
+        self.now += Duration::from_millis(ms);
+        self.shard.expire(self.now);
+    }
+
     pub(super) fn delist(&mut self, id: u32, symbol: &str, ordinal: u64) {
         self.shard.publish([publication_of(id, symbol, ordinal, Status::Delisted)]);
     }
@@ -156,16 +179,20 @@ impl World {
             .shard
             .cache
             .topics()
-            .flat_map(|(topic, it)| (0..).zip(&it.routes).map(move |(at, route)| (topic.0, at, *route)))
-            .map(|(topic, at, route)| (route.session, route.slot, topic, at))
+            .flat_map(|(topic, it)| {
+                let states = (0..).zip(&it.routes).map(|(at, route)| (Kind::State, at, *route));
+                let ticks = (0..).zip(&it.recorders).map(|(at, route)| (Kind::Record, at, *route));
+                let all = states.chain(ticks).collect::<Vec<_>>().into_iter();
+                all.map(move |(kind, at, route)| (route.session, route.slot, topic.0, at, kind as u8))
+            })
             .collect();
         let mut slots = Vec::new();
         for (place, entry) in &mut self.shard.sessions {
             let outbox = entry.session.outbox();
             let place = u32::try_from(place).unwrap();
             slots.extend(outbox.slots().into_iter().map(|slot| {
-                let (topic, at) = outbox.route_of(slot);
-                (place, slot, topic.0, at)
+                let (topic, at, kind) = outbox.route_of(slot);
+                (place, slot, topic.0, at, kind as u8)
             }));
         }
         routes.sort_unstable();

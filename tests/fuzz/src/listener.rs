@@ -66,6 +66,11 @@ impl Listener {
     /// a snapshot of what may have been sent before. Subscriptions of 1.0 may have none.
     fn message(&mut self, frame: &Frame<'_>) {
         let header = |name| frame.header(name).unwrap_or_else(|| panic!("a MESSAGE without {name}"));
+        if !header("destination").starts_with("/topic/price.stock.") {
+            // A notice tells a status, which has no history.
+            header("message-id");
+            return;
+        }
         let seq: u64 = header("seq").parse().expect("seq is a number");
         let subscription = frame.header("subscription");
         assert!(subscription.is_some() || self.version == Some(Version::V1_0));

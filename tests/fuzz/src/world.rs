@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tickcast::{
     market::{State, Symbol},
     publication::{Content, Epoch, Publication, Status, SymbolId},
+    recordings::Recordings,
     session::{CloseReason, FrameSink, Inbound, Settings},
     shard::{Output, SessionKey, Shard},
 };
@@ -41,6 +42,8 @@ pub enum Step<'a> {
     Publish(&'a str, u64),
     /// A symbol is taken off the list.
     Delist(&'a str),
+    /// The feed's status changes.
+    Feed,
     /// The server shuts down.
     Shutdown,
 }
@@ -69,6 +72,7 @@ const END_MAX: Duration = Duration::from_secs(15);
 /// A shard and its surroundings.
 pub struct World {
     shard: Shard<usize>,
+    recordings: Arc<Recordings>,
     now: Instant,
     clients: Vec<Client>,
     symbols: HashMap<String, (SymbolId, u64)>,
@@ -112,11 +116,14 @@ impl Default for World {
             frame_bytes: 9 * 1024,
             subscriptions_max: 8,
             wildcards_max: 2,
+            every_ticks_max: 16,
             ..Settings::default()
         };
+        let (recordings, now) = (Arc::<Recordings>::default(), Instant::now());
         Self {
-            shard: Shard::new(Arc::new(settings)),
-            now: Instant::now(),
+            shard: Shard::new(Arc::new(settings), Arc::clone(&recordings), now),
+            recordings,
+            now,
             clients: Vec::new(),
             symbols: HashMap::new(),
             seq: 0,
@@ -140,6 +147,7 @@ impl World {
             Step::Pass(milliseconds) => self.pass(Duration::from_millis(milliseconds)),
             Step::Publish(symbol, ticks) => self.publish(symbol, ticks, Status::Listed),
             Step::Delist(symbol) => self.publish(symbol, 1, Status::Delisted),
+            Step::Feed => self.shard.set_feed_status(r#"{"status":"stale"}"#.into()),
             Step::Shutdown => self.shard.close_all(self.now, CloseReason::Shutdown),
         }
         self.settle();
@@ -217,6 +225,8 @@ impl World {
 
     fn pass(&mut self, time: Duration) {
         self.now += time;
+        self.shard.expire(self.now);
+        self.note_recorded();
         let stuck: Vec<usize> = self.shard.handle_timeouts(self.now).into_iter().copied().collect();
         for client in stuck {
             assert!(self.clients[client].in_flight, "only a socket that is stuck is aborted");
@@ -228,21 +238,35 @@ impl World {
         let Ok(symbol) = Symbol::parse(name) else { return };
         let next = SymbolId(u32::try_from(self.symbols.len()).expect("symbols are few"));
         let (id, ordinal) = self.symbols.entry(name.to_owned()).or_insert((next, 0));
+        let each: Vec<_> = (1..=ticks.max(1))
+            .map(|number| {
+                let content = Content {
+                    id: *id,
+                    symbol: symbol.clone(),
+                    partition: 0,
+                    seq: self.seq + number,
+                    epoch: Arc::clone(&self.epoch),
+                    ordinal: *ordinal + number,
+                    rollovers: 0,
+                    status,
+                    state: State { time_us: (self.seq + number) as i64 / 2, ..State::default() },
+                    ingested_us: 0,
+                };
+                Arc::new(Publication::from(content))
+            })
+            .collect();
         *ordinal += ticks.max(1);
         self.seq += ticks.max(1);
-        let content = Content {
-            id: *id,
-            symbol,
-            partition: 0,
-            seq: self.seq,
-            epoch: Arc::clone(&self.epoch),
-            ordinal: *ordinal,
-            rollovers: 0,
-            status,
-            state: State::default(),
-            ingested_us: 0,
-        };
-        self.shard.publish([Arc::new(Publication::from(content))]);
+        self.shard.publish(each.last().cloned());
+        self.shard.record(each, self.now);
+        self.note_recorded();
+    }
+
+    /// As ingest does it between two batches: every tick is handed out here anyway.
+    fn note_recorded(&mut self) {
+        if let Some(changes) = self.recordings.changes() {
+            self.shard.recorded_up_to(changes.ticket, self.now);
+        }
     }
 
     /// Writers that were woken write, and nobody was forgotten to be woken.

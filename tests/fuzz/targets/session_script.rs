@@ -6,7 +6,7 @@
 //! `p0…` a PING, `q0` a PONG, `c0` or `c04999` a close, `e0` the end of what the client sends, `f0`
 //! a broken frame; `b0` blocks the client's socket and `u0` unblocks it; `x0` drops the connection;
 //! `t1000` passes a second; `kSYM` is a tick of a symbol, `kSYM 3` three of them, `lSYM` delists it;
-//! `s` shuts down.
+//! `m` changes the feed's status; `s` shuts down.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -28,6 +28,7 @@ fn parse(step: &[u8]) -> Option<Step<'_>> {
     match letter {
         b'o' => return Some(Step::Open),
         b's' => return Some(Step::Shutdown),
+        b'm' => return Some(Step::Feed),
         b't' => return number(rest).map(|time| Step::Pass(time.min(100_000))),
         b'k' => {
             let (symbol, ticks) =

@@ -7,6 +7,7 @@ mod overload;
 mod pages;
 mod polling;
 mod prices;
+mod stalled;
 mod stomp;
 mod streaming;
 mod websocket;

@@ -87,26 +87,37 @@ fn whoever_sends_too_much_is_read_from_more_slowly() {
 
 #[test]
 fn a_stream_that_takes_nothing_is_closed_as_slow_and_forgotten() {
-    let server = Server::ready(&["--send-deadline-s", "1", "--sockjs-disconnect-delay-s", "600"]);
+    let server = Server::ready(&[
+        "--send-deadline-s",
+        "1",
+        "--sockjs-disconnect-delay-s",
+        "600",
+        "--sockjs-legacy-transports",
+    ]);
     let feed = Feed::to(&server);
     let symbols: Vec<String> = (0..250).map(|number| format!("S{number:03}")).collect();
-    let from = From { receive_buffer: Some(8 * 1024), ..From::default() };
-    let mut stalled = StompClient::connect_from(&server, "xhr_streaming", from);
-    stalled.send("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.*\n\n\0");
     let mut price = 0;
-    eventually("the stalled client is closed", || {
-        price += 1;
-        feed.round(&symbols, price);
-        match server.metric("tickcast_sessions_closed_total{reason=\"slow\"}") {
-            1.0 => Ok(()),
-            other => Err(format!("{other} after {price} rounds")),
+    for (closed, transport) in (0..).zip(["xhr_streaming", "eventsource", "htmlfile", "sockjs_websocket"]) {
+        let from = From { receive_buffer: Some(8 * 1024), ..From::default() };
+        let mut stalled = StompClient::connect_from(&server, transport, from);
+        stalled.send("SUBSCRIBE\nid:1\ndestination:/topic/price.stock.*\n\n\0");
+        eventually(&format!("the stalled client is closed: {transport}"), || {
+            price += 1;
+            feed.round(&symbols, price);
+            match server.metric("tickcast_sessions_closed_total{reason=\"slow\"}") {
+                slow if slow > f64::from(closed) => Ok(()),
+                _ => Err(format!("open after {price} rounds")),
+            }
+        });
+        server.await_metric(&format!("tickcast_sessions{{transport=\"{transport}\"}}"), 0.0);
+        if transport == "sockjs_websocket" {
+            continue;
         }
-    });
-    server.await_metric("tickcast_sessions{transport=\"xhr_streaming\"}", 0.0);
-    // Whoever comes back is told.
-    let start = format!("POST {}/xhr", stalled.session);
-    let answer = RawHttp::connect(server.address).ask(&start, &[], "");
-    assert_eq!(answer.body, "c[4500,\"nothing could be sent within the send time limit\"]\n");
+        // Whoever comes back is told.
+        let start = format!("POST {}/xhr", stalled.session);
+        let answer = RawHttp::connect(server.address).ask(&start, &[], "");
+        assert_eq!(answer.body, "c[4500,\"nothing could be sent within the send time limit\"]\n");
+    }
 }
 
 #[test]

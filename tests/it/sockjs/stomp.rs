@@ -53,9 +53,7 @@ impl StompClient {
         let address = server.address;
         let session = session("/portfolio");
         let websocket = |path: &str| {
-            let stream = TcpStream::connect(address).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            tungstenite::client(format!("ws://{address}{path}"), stream).unwrap().0
+            tungstenite::client(format!("ws://{address}{path}"), from.connect(address)).unwrap().0
         };
         let (receiver, path) = match transport {
             "websocket" => (Receiver::Raw(websocket("/portfolio/websocket")), String::new()),

@@ -39,6 +39,26 @@ pub(crate) struct From {
     pub(crate) receive_buffer: Option<usize>,
 }
 
+impl From {
+    /// A connection from there.
+    pub(crate) fn connect(self, host: SocketAddr) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        if let Some(bytes) = self.receive_buffer {
+            // Before the connection is made: afterwards the window that was offered stays.
+            socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        if let Some(address) = self.address {
+            socket.bind(&SocketAddr::new(IpAddr::V4(address), 0).into()).unwrap();
+        }
+        socket.connect(&host.into()).unwrap();
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+}
+
 impl Head {
     /// A header's value; empty if it isn't there.
     pub(crate) fn header(&self, name: &str) -> &str {
@@ -58,20 +78,7 @@ impl RawHttp {
     }
 
     pub(crate) fn connect_from(host: SocketAddr, from: From) -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        if let Some(bytes) = from.receive_buffer {
-            // Before the connection is made: afterwards the window that was offered stays.
-            socket.set_recv_buffer_size(bytes).unwrap();
-        }
-        if let Some(address) = from.address {
-            socket.bind(&SocketAddr::new(IpAddr::V4(address), 0).into()).unwrap();
-        }
-        socket.connect(&host.into()).unwrap();
-        let stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { reader: BufReader::new(stream), host, is_before_head: false }
+        Self { reader: BufReader::new(from.connect(host)), host, is_before_head: false }
     }
 
     /// Sends a request; `start` is such as `POST /echo/0/a/xhr` or has its own version at its end.

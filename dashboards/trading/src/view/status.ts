@@ -2,6 +2,7 @@
 
 import type { FeedState } from "../feed";
 import * as format from "../format";
+import { connectionText, type SessionStatus } from "../notices";
 import type { Delay, Rates } from "../rates";
 import { byId, element, LiveData, LiveText } from "./dom";
 
@@ -31,6 +32,8 @@ export class Status {
   readonly #values = new Map<string, LiveText>();
   readonly #delayTitle: HTMLElement;
   #feed: FeedState = { kind: "connecting" };
+  /** What the server says of this connection; nothing when all is well. */
+  #pace = "";
 
   constructor(onRetry: () => void) {
     const state = byId("state");
@@ -53,6 +56,7 @@ export class Status {
 
   showState(feed: FeedState): void {
     this.#feed = feed;
+    this.#pace = "";
     const name = feed.kind === "given-up" ? "disconnected" : feed.kind;
     this.#state.set(name);
     this.#stateText.set(name);
@@ -61,12 +65,20 @@ export class Status {
     this.tick(Date.now());
   }
 
+  /** The server says that this connection is slow, or no longer slow. */
+  showSession(session: SessionStatus): void {
+    this.#pace = connectionText(session);
+    this.tick(Date.now());
+  }
+
   /** The countdown isn't part of the live region: nobody wants to hear it count. */
   tick(nowMs: number): void {
     const feed = this.#feed;
     if (feed.kind === "given-up") this.#detail.set(feed.reason);
-    else if (feed.kind === "connected" && feed.transport === "sockjs") this.#detail.set("over HTTP, as WebSocket is blocked");
-    else if (feed.kind !== "disconnected") this.#detail.set("");
+    else if (feed.kind === "connected") {
+      const transport = feed.transport === "sockjs" ? "over HTTP, as WebSocket is blocked" : "";
+      this.#detail.set([this.#pace, transport].filter((text) => text !== "").join("; "));
+    } else if (feed.kind === "connecting") this.#detail.set("");
     else {
       const seconds = Math.max(Math.ceil((feed.retryAtMs - nowMs) / 1000), 0);
       this.#detail.set(`${feed.reason}; retry in ${seconds} s`);
