@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 19] = [
+const PURE: [&str; 21] = [
     "market/",
     "feed/",
     "stomp/",

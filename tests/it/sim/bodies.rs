@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::{
-    market::State,
+    known::State,
     promise::{Kept, Promise},
     stomp::Heard,
     subscription::Body,

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, task::Waker};
 use tickcast::session::Inbound;
 
 use super::{
+    PRICES, SNAPSHOTS,
     link::{Item, Link},
-    peer::Peer,
+    peer::{Peer, Starting},
     promise::{Kept, Promise},
     scenario::{Dialect, LinkKind, Wish},
     stomp::{self, Heard},
@@ -37,24 +38,29 @@ impl World {
 
     pub(super) fn subscribe(&mut self, session: u32, id: u8, to: &str, wish: &Wish) -> Kept {
         let Some(peer) = self.hears(session) else { return Ok(()) };
-        let before = if peer.subscriptions.contains_key(&id) {
-            stomp::frame("UNSUBSCRIBE", &[("id", &id.to_string())])
-        } else if to.ends_with(['*', '#'])
-            && peer.subscriptions.values().filter(|it| it.is_wildcard()).count()
-                >= self.settings.wildcards_max
-        {
+        let is_used = peer.subscriptions.contains_key(&id) || peer.notices.has(id);
+        let wildcards = peer.subscriptions.values().filter(|it| it.is_wildcard()).count();
+        if !is_used && wildcards >= self.settings.wildcards_max {
             return Ok(());
-        } else {
-            String::new()
-        };
+        }
+        let unsubscribe =
+            if is_used { stomp::frame("UNSUBSCRIBE", &[("id", &id.to_string())]) } else { String::new() };
         let receipt = wish.receipt.then(|| self.next_receipt());
         let frame = talk::subscribe(id, to, wish, receipt.as_deref());
         let subscription = talk::subscription(to, wish, &self.rules);
-        let expected = receipt.map(|receipt| talk::receipt(&receipt, &subscription, &self.market));
         let Some(peer) = self.peers.get_mut(&session) else { return Ok(()) };
-        peer.receipts.extend(expected);
-        peer.subscribe(id, subscription, &self.market, self.now);
-        self.say(session, &(before + &frame))
+        peer.unsubscribe(id);
+        if !to.starts_with(PRICES) && !to.starts_with(SNAPSHOTS) {
+            peer.notices.subscribe(id, to, wish.snapshot, &self.feed);
+            peer.receipts.extend(receipt.map(|receipt| BTreeMap::from([("receipt-id", receipt)])));
+        } else if wish.every {
+            let (looks, _) = self.market.looks();
+            peer.starting = Some(Starting { id, subscription, receipt, looks });
+        } else {
+            peer.receipts.extend(receipt.map(|receipt| talk::receipt(&receipt, &subscription, &self.market)));
+            peer.subscribe(id, subscription, &self.market, self.now);
+        }
+        self.say(session, &(unsubscribe + &frame))
     }
 
     pub(super) fn unsubscribe(&mut self, session: u32, id: u8, receipt: bool) -> Kept {
@@ -125,7 +131,7 @@ impl World {
     pub(super) fn vanish(&mut self, session: u32) -> Kept {
         let Some(peer) = self.peers.remove(&session) else { return Ok(()) };
         let ended = self.shard.forget(peer.key, self.at()).map(|(_, reason)| reason.label());
-        let is_right = ended == Some("connection_lost") || !peer.is_live();
+        let is_right = ended == Some("connection_lost") || !peer.is_live() || peer.may_close;
         Promise::Closing.check(is_right, || format!("session {session} vanished and ended as {ended:?}"))
     }
 
@@ -145,13 +151,10 @@ impl World {
                 let Some((id, name)) = id.zip(Subscription::ack_name(&heard)) else { return Ok(()) };
                 let Some(subscription) = peer.subscriptions.get_mut(&id) else { return Ok(()) };
                 let Some(ack) = subscription.wish.ack else { return Ok(()) };
-                if ack.prompt {
-                    return self.acknowledge(session, id, &name);
-                }
                 if subscription.unacknowledged.contains(&name) {
-                    subscription.arrived.push_back(name);
+                    subscription.arrived.push_back(name.clone());
                 }
-                Ok(())
+                if ack.prompt { self.acknowledge(session, id, &name) } else { Ok(()) }
             }
         }
     }

@@ -4,7 +4,9 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    PRICES,
+    PRICES, SNAPSHOTS,
+    market::name_of,
+    notices::{ERRORS, FEED, SESSION},
     scenario::{Ack, Dialect, Level, LinkKind, LogRecord, Pace, Rules, Scenario, Side, Step, Wish},
 };
 
@@ -67,10 +69,9 @@ impl Lot {
     }
 
     fn rules(&mut self) -> Rules {
-        let rate_ceiling =
-            if super::NEW && self.one_in(4) { Some(self.one_of(&RATES).to_owned()) } else { None };
-        let every_ticks = self.up_to(60);
-        Rules { symbols: self.extent.symbols, rate_ceiling, every_ticks }
+        let rate_ceiling = if self.one_in(4) { Some(self.one_of(&RATES).to_owned()) } else { None };
+        let (every_ticks, inbox_ticks) = (self.one_of(&[10, 50, 400]), self.one_of(&[40, 1000]));
+        Rules { symbols: self.extent.symbols, rate_ceiling, every_ticks, inbox_ticks }
     }
 
     fn step(&mut self) -> Step {
@@ -87,6 +88,7 @@ impl Lot {
             93..95 => Step::Disconnect { session },
             95..96 => Step::Vanish { session },
             96..99 => self.open(session),
+            99 if self.one_in(2) => Step::Feed { number: self.up_to(100) },
             _ => Step::Midnight,
         }
     }
@@ -112,28 +114,47 @@ impl Lot {
     }
 
     fn id(&mut self) -> u8 {
+        // The others are for what isn't told of as it changes.
         self.rng.random_range(1..=4)
     }
 
     fn subscribe(&mut self, session: u32) -> Step {
+        let (id, to, mut wish) = match self.rng.random_range(0..12) {
+            0 => (5, format!("{SNAPSHOTS}{}", self.symbols()), self.wish()),
+            1 => {
+                let (id, to) = self.one_of(&[(6, FEED), (7, SESSION), (8, ERRORS)]);
+                (
+                    id,
+                    to.to_owned(),
+                    Wish { receipt: self.one_in(2), snapshot: !self.one_in(3), ..Wish::default() },
+                )
+            }
+            _ => (self.id(), format!("{PRICES}{}", self.symbols()), self.wish()),
+        };
+        if to.starts_with(SNAPSHOTS) {
+            (wish.snapshot, wish.every, wish.max_rate) = (true, false, None);
+        }
+        Step::Subscribe { session, id, to, wish }
+    }
+
+    fn symbols(&mut self) -> String {
         let symbol = self.symbol();
-        let wanted = match self.rng.random_range(0..10) {
+        match self.rng.random_range(0..10) {
             0 => "*".to_owned(),
             1 => "#".to_owned(),
             2 => self.one_of(&["A*", "B*", "B1*", "E:*", "Z*"]).to_owned(),
-            _ => super::market::name_of(symbol),
-        };
-        Step::Subscribe { session, id: self.id(), to: format!("{PRICES}{wanted}"), wish: self.wish() }
+            _ => name_of(symbol),
+        }
     }
 
     fn wish(&mut self) -> Wish {
-        let new = super::NEW;
+        let every = self.one_in(8);
         Wish {
             snapshot: !self.one_in(5),
-            max_rate: if new && self.one_in(3) { Some(self.one_of(&RATES).to_owned()) } else { None },
-            every: new && self.one_in(10),
-            fields: if new && self.one_in(4) { Some(self.one_of(&FIELDS).to_owned()) } else { None },
-            delta: new && self.one_in(4),
+            max_rate: if !every && self.one_in(3) { Some(self.one_of(&RATES).to_owned()) } else { None },
+            every,
+            fields: if self.one_in(4) { Some(self.one_of(&FIELDS).to_owned()) } else { None },
+            delta: self.one_in(4),
             ack: self.one_in(6).then(|| Ack {
                 prefetch: self.up_to(5),
                 cumulative: self.one_in(2),
@@ -146,7 +167,7 @@ impl Lot {
     fn batch(&mut self) -> Step {
         let most = if self.one_in(4) { self.extent.burst } else { 3 };
         let records = self.rng.random_range(1..=most);
-        Step::Batch { records: (0..records).map(|_| self.record()).collect() }
+        Step::Batch { records: (0..records).map(|_| self.record()).collect(), held: self.one_in(5) }
     }
 
     fn record(&mut self) -> LogRecord {

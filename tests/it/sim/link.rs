@@ -147,7 +147,8 @@ impl Link {
             Pace::Steady { bytes, every_ms } => {
                 let due_us = *self.wakes_us.get_or_insert(now_us + u64::from(every_ms.max(1)) * 1000);
                 if due_us <= now_us {
-                    self.read = self.taken.min(self.read + u64::from(bytes.max(1)));
+                    // The kernels take more meanwhile.
+                    self.read = self.handed.min(self.read + u64::from(bytes.max(1)));
                     self.wakes_us = None;
                 }
             }

@@ -15,8 +15,10 @@
 mod bodies;
 mod clients;
 mod generate;
+mod known;
 mod link;
 mod market;
+mod notices;
 mod peer;
 mod promise;
 mod rate;
@@ -25,6 +27,7 @@ mod shrink;
 mod stomp;
 mod subscription;
 mod talk;
+mod turns;
 mod world;
 
 use std::{
@@ -38,7 +41,8 @@ use self::{generate::Extent, scenario::Scenario, world::Tally};
 /// What every price destination begins with; contract §5.1.
 const PRICES: &str = "/topic/price.stock.";
 
-const NEW: bool = false;
+/// What every destination of a snapshot begins with.
+const SNAPSHOTS: &str = "/app/snapshot.";
 
 /// A few sessions on a few symbols: whatever can happen between them happens soon.
 const SMALL: Extent = Extent { sessions: 4, symbols: 6, steps: 120, burst: 20 };

@@ -9,20 +9,19 @@ use std::{
 use tickcast::shard::SessionKey;
 
 use super::{
+    PRICES,
     bodies::Bodies,
+    known::State,
     link::Link,
     market::{EPOCH, Market},
+    notices::Notices,
     promise::{Kept, Promise},
     scenario::Dialect,
     stomp::Heard,
     subscription::{Moment, Subscription, Told},
+    talk,
+    turns::{Line, TURN},
 };
-
-/// How late a symbol may be whose rate makes it wait: the wheel that tells turns by the millisecond.
-const WHEEL_US: u64 = 1000;
-
-/// A subscription's id and a symbol.
-type Owner = (u8, u16);
 
 pub(super) struct Peer {
     pub(super) key: SessionKey,
@@ -42,18 +41,22 @@ pub(super) struct Peer {
     pub(super) subscriptions: BTreeMap<u8, Subscription>,
     /// The headers of the receipts that are to come, in order.
     pub(super) receipts: VecDeque<BTreeMap<&'static str, String>>,
-    /// Which symbols stand in line, or may.
-    owed: BTreeMap<Owner, Owed>,
+    /// A subscription to every tick that hasn't begun yet; the session hears nothing meanwhile.
+    pub(super) starting: Option<Starting>,
+    pub(super) notices: Notices,
+    pub(super) line: Line,
+    /// More ticks waited than may, or maybe, since some of them may have told nothing new.
+    pub(super) may_close: bool,
+    pub(super) must_close: bool,
 }
 
-/// A symbol's place in the line, as far as it can be told from outside.
-#[derive(Clone, Copy, Debug)]
-struct Owed {
-    /// It isn't in line before this.
-    earliest: Moment,
-    /// It's in line from this on, or would be if it had credit; none: nothing is owed any longer, and the place is
-    /// passed over.
-    latest: Option<Moment>,
+/// A subscription that begins when its ticks are recorded.
+pub(super) struct Starting {
+    pub(super) id: u8,
+    pub(super) subscription: Subscription,
+    pub(super) receipt: Option<String>,
+    /// How often ingest had looked before.
+    pub(super) looks: u64,
 }
 
 impl Peer {
@@ -70,27 +73,37 @@ impl Peer {
             closed: None,
             subscriptions: BTreeMap::new(),
             receipts: VecDeque::new(),
-            owed: BTreeMap::new(),
+            starting: None,
+            notices: Notices::default(),
+            line: Line::new(),
+            may_close: false,
+            must_close: false,
         }
     }
 
     /// Whether it's a conversation still.
     pub(super) fn is_live(&self) -> bool {
-        !self.said_bye && self.closed.is_none()
+        !self.said_bye && self.closed.is_none() && !self.must_close
     }
 
     pub(super) fn subscribe(&mut self, id: u8, mut subscription: Subscription, market: &Market, now: Moment) {
-        self.unsubscribe(id);
         let symbols = market.symbols().filter_map(|symbol| market.newest(symbol));
         let symbols: Vec<_> = symbols.filter(|state| subscription.takes(market.name(state.symbol))).collect();
         symbols.iter().for_each(|newest| subscription.begin(newest));
+        if subscription.is_once() && !subscription.has_views() {
+            if !subscription.to.ends_with(['*', '#']) {
+                self.notices.note_unknown(&subscription.to);
+            }
+            return;
+        }
         self.subscriptions.insert(id, subscription);
         symbols.iter().for_each(|newest| self.mark((id, newest.symbol), market, now));
     }
 
     pub(super) fn unsubscribe(&mut self, id: u8) {
         self.subscriptions.remove(&id);
-        self.owed.retain(|(owner, _), _| *owner != id);
+        self.notices.unsubscribe(id);
+        self.line.retain(|(owner, _), _| *owner != id);
     }
 
     /// The symbol has a newer state.
@@ -102,23 +115,35 @@ impl Peer {
         concerned.into_iter().for_each(|id| self.mark((id, symbol), market, now));
     }
 
-    /// Puts a symbol in line if something is owed of it.
-    fn mark(&mut self, owner: Owner, market: &Market, now: Moment) {
-        let (id, symbol) = owner;
-        let subscription = &self.subscriptions[&id];
-        let Some(newest) = market.newest(symbol) else { return };
-        let Some(view) = subscription.view(symbol) else { return };
-        let rest = view.served.zip(subscription.rate.interval_us);
-        let ends_us = rest.map_or(0, |((served_us, _), interval_us)| served_us + interval_us);
-        let earliest = if ends_us > now.0 { (ends_us, 0) } else { now };
-        let surely =
-            if ends_us + WHEEL_US > now.0 && rest.is_some() { (ends_us + WHEEL_US, u64::MAX) } else { now };
-        let is_due = subscription.due(newest).is_some();
-        if !is_due && !self.owed.contains_key(&owner) {
-            return;
+    /// Ticks come one by one, beside the newest states.
+    pub(super) fn note_ticks(&mut self, ticks: &[Rc<State>], ticks_max: usize, now: Moment) {
+        let is_exact = !self.subscriptions.values().any(|it| it.wish.every && it.is_partial());
+        for subscription in self.subscriptions.values_mut().filter(|it| it.wish.every) {
+            subscription.note_ticks(ticks);
         }
-        let owed = self.owed.entry(owner).or_insert(Owed { earliest, latest: None });
-        owed.latest = is_due.then_some(owed.latest.unwrap_or(surely));
+        let waiting: usize = self.subscriptions.values().map(|it| it.ring.len()).sum();
+        self.may_close |= waiting > ticks_max;
+        self.must_close |= waiting > ticks_max && is_exact;
+        let every: Vec<u8> =
+            self.subscriptions.iter().filter(|(_, it)| it.wish.every).map(|(id, _)| *id).collect();
+        every.into_iter().for_each(|id| self.mark_turn(id, now));
+    }
+
+    /// Ticks were lost on their way to the shard.
+    pub(super) fn lose_ticks(&mut self) {
+        let has_every = self.subscriptions.values().any(|it| it.wish.every) || self.starting.is_some();
+        self.may_close |= has_every;
+        self.must_close |= has_every;
+    }
+
+    /// Ingest has looked so often: what waited for the look before begins.
+    pub(super) fn begin_every(&mut self, looks: u64, market: &Market, now: Moment) {
+        let Some(Starting { id, subscription, receipt, .. }) = self.starting.take_if(|it| it.looks < looks)
+        else {
+            return;
+        };
+        self.receipts.extend(receipt.map(|receipt| talk::receipt(&receipt, &subscription, market)));
+        self.subscribe(id, subscription, market, now);
     }
 
     /// A frame is handed over. Answers what to acknowledge it by.
@@ -138,6 +163,9 @@ impl Peer {
                 self.is_connected = true;
                 let is_right = heard.header("version") == Some(self.version.name());
                 Promise::Wire.check(is_right, || format!("{heard:?}")).map(|()| None)
+            }
+            "MESSAGE" if heard.header("destination").is_some_and(|to| !to.starts_with(PRICES)) => {
+                self.notices.hear(&heard, now.0).map(|()| None)
             }
             "MESSAGE" => self.hear_message(&heard, market, bodies, now).map(Some),
             "RECEIPT" => self.hear_receipt(&heard).map(|()| None),
@@ -163,31 +191,38 @@ impl Peer {
         now: Moment,
     ) -> Kept<u64> {
         let fails = |promise: Promise, why: &str| promise.broken(format!("{why}: {heard:?}"));
-        let symbol = heard.expect("destination")?.strip_prefix(super::PRICES);
+        if self.said_bye {
+            return fails(Promise::Stray, "the client said DISCONNECT");
+        }
+        let symbol = heard.expect("destination")?.strip_prefix(PRICES);
         let Some(symbol) = symbol.and_then(|name| market.number(name)) else {
             return fails(Promise::Wire, "no such destination");
         };
         let id = heard.expect("subscription")?.parse().ok();
         let entry = id.and_then(|id| Some((id, self.subscriptions.get(&id)?)));
-        let Some((id, subscription)) = entry.filter(|(_, it)| it.view(symbol).is_some()) else {
+        let entry = entry.and_then(|(id, it)| Some((id, it, it.view(symbol)?)));
+        let Some((id, subscription, view)) = entry else {
             return fails(Promise::Stray, "nobody subscribed to this");
         };
-        if self.said_bye {
-            return fails(Promise::Stray, "the client said DISCONNECT");
+        if self.must_close {
+            return fails(Promise::Every, "ticks are missing before it");
         }
         let Some(newest) = market.newest(symbol) else { return fails(Promise::Newest, "made up") };
-        let view = subscription.view(symbol).expect("it was looked for");
         let seq = heard.number("seq")?;
         if let Told::This(last) = &view.told
             && seq < last.seq
         {
             return fails(Promise::Order, "seq goes back");
         }
-        if seq != newest.seq {
-            return fails(Promise::Newest, &format!("{} is the newest seq", newest.seq));
-        }
-        let Some(due) = subscription.due(newest) else { return fails(Promise::Newest, "it was said before") };
         let kind = heard.expect("type")?;
+        let promise = if subscription.wish.every { Promise::Every } else { Promise::Newest };
+        let Some((state, of_ring)) = subscription.next_state(newest) else {
+            return fails(promise, "nothing of it has to come");
+        };
+        if seq != state.seq {
+            return fails(promise, &format!("seq {} has to come", state.seq));
+        }
+        let Some(due) = subscription.due(&state) else { return fails(promise, "it was said before") };
         if kind != due.kind {
             return fails(Promise::Order, &format!("a {} has to come", due.kind));
         }
@@ -195,105 +230,47 @@ impl Peer {
         if conflated != due.conflated || heard.header("conflated") == Some("0") {
             return fails(Promise::Count, &format!("it stands for {} ticks more", due.conflated));
         }
-        check_headers(heard, subscription, newest.partition, self.version)?;
-        bodies.check(heard, newest, &due.body)?;
+        check_headers(heard, subscription, state.partition, self.version)?;
+        bodies.check(heard, &state, &due.body)?;
         if !subscription.has_credit() {
             return fails(Promise::Credit, "too much stands unacknowledged");
         }
-        self.check_turn((id, symbol), heard, now)?;
-        self.owed.remove(&(id, symbol));
+        let owner = if of_ring > 0 { (id, TURN) } else { (id, symbol) };
+        self.check_turn(owner, view.served, heard, now)?;
+        self.line.remove(&owner);
+        self.note_heard(id, heard, &state, of_ring, bodies, now)?;
+        Ok(conflated)
+    }
+
+    /// The client knows more.
+    fn note_heard(
+        &mut self,
+        id: u8,
+        heard: &Heard<'_>,
+        state: &Rc<State>,
+        of_ring: usize,
+        bodies: &Bodies,
+        now: Moment,
+    ) -> Kept {
+        let kind = heard.expect("type")?;
+        let conflated = heard.header("conflated").map_or(Ok(0), |_| heard.number("conflated"))?;
         let subscription = self.subscriptions.get_mut(&id).expect("it was looked for");
-        let projection = subscription.wish.delta.then(|| subscription.projection(newest));
+        subscription.take_ticks(state.symbol, of_ring);
+        let projection = subscription.wish.delta.then(|| subscription.projection(state));
         if subscription.wish.ack.is_some() {
             subscription.unacknowledged.extend(Subscription::ack_name(heard));
         }
-        let view = subscription.view_mut(symbol).expect("it was looked for");
-        view.account(kind, newest.ordinal, conflated);
-        view.told = Told::This(Rc::clone(newest));
+        let view = subscription.view_mut(state.symbol).expect("it was looked for");
+        view.account(kind, state.ordinal, conflated);
+        view.told = Told::This(Rc::clone(state));
         view.served = Some(now);
         if let Some(projection) = projection {
             bodies.apply(heard, kind == "snapshot", &mut view.held, &projection)?;
         }
-        Ok(conflated)
-    }
-
-    /// Nobody is overtaken, and nobody comes too soon.
-    fn check_turn(&self, owner: Owner, heard: &Heard<'_>, now: Moment) -> Kept {
-        let (id, symbol) = owner;
-        let subscription = &self.subscriptions[&id];
-        let served = subscription.view(symbol).and_then(|view| view.served);
-        if let Some(((served_us, _), interval_us)) = served.zip(subscription.rate.interval_us) {
-            let since_us = now.0 - served_us;
-            Promise::Rate.check(since_us >= interval_us, || {
-                format!("only {since_us} us after the one before: {heard:?}")
-            })?;
-        }
-        let Some(Owed { earliest, .. }) = self.owed.get(&owner) else {
-            return Promise::Newest.broken(format!("it isn't owed: {heard:?}"));
-        };
-        for (other, Owed { latest, .. }) in &self.owed {
-            let Some(latest) = latest.filter(|_| *other != owner) else { continue };
-            // Who needs credit has a line of its own to wait in.
-            let overtaken = if self.subscriptions[&other.0].wish.ack.is_none() {
-                latest < *earliest
-            } else {
-                other.0 == id && served.is_some_and(|served| latest < served)
-            };
-            Promise::Fairness
-                .check(!overtaken, || format!("{other:?} has waited since {latest:?} and {heard:?} came"))?;
-        }
-        Ok(())
-    }
-
-    /// The writer is about to ask, after it had nothing to do: nobody may have waited for that.
-    pub(super) fn check_prompt(&self, now: Moment) -> Kept {
-        self.check_waiting(now, |since| since.0 < now.0)
-    }
-
-    /// The session has nothing to say: nothing is owed.
-    pub(super) fn check_quiet(&mut self, now: Moment) -> Kept {
-        self.check_waiting(now, |since| since <= now)?;
-        self.owed.retain(|_, owed| owed.latest.is_some());
-        let is_answered = self.receipts.is_empty() || self.closed.is_some();
-        Promise::Receipt.check(is_answered, || format!("{:?} didn't come", self.receipts))
-    }
-
-    fn check_waiting(&self, now: Moment, is_late: impl Fn(Moment) -> bool) -> Kept {
-        if !self.is_live() {
-            return Ok(());
-        }
-        for ((id, symbol), owed) in &self.owed {
-            let subscription = &self.subscriptions[id];
-            let Some(latest) = owed.latest.filter(|_| subscription.has_credit()) else { continue };
-            let since =
-                if subscription.wish.ack.is_some() { latest.max(subscription.credited) } else { latest };
-            Promise::Freshness.check(!is_late(since), || {
-                format!("subscription {id}, symbol {symbol}: owed since {since:?}, and it's {now:?}")
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The market has been quiet and everything was read: the client knows it all, and nothing was lost on the way.
-    pub(super) fn check_settled(&self, market: &Market) -> Kept {
-        for (id, subscription) in &self.subscriptions {
-            for symbol in market.symbols().filter(|symbol| subscription.takes(market.name(*symbol))) {
-                let Some(newest) = market.newest(symbol) else { continue };
-                let about = || format!("subscription {id} ({}), {}", subscription.to, market.name(symbol));
-                let Some(view) = subscription.view(symbol) else {
-                    return Promise::Freshness.broken(format!("{}: it was never told", about()));
-                };
-                if subscription.has_credit() {
-                    let due = subscription.due(newest);
-                    Promise::Freshness.check(due.is_none(), || format!("{}: {due:?} is owed", about()))?;
-                }
-                if let (Told::This(last), Some(from)) = (&view.told, view.counted_from) {
-                    let ticks = last.ordinal - from;
-                    Promise::Count.check(view.accounted == ticks, || {
-                        format!("{}: {} of {ticks} ticks are accounted for", about(), view.accounted)
-                    })?;
-                }
-            }
+        if subscription.is_once() && subscription.end_view(state.symbol) {
+            self.unsubscribe(id);
+        } else if of_ring > 0 {
+            self.mark_turn(id, now);
         }
         Ok(())
     }

@@ -19,6 +19,10 @@ pub(super) enum Promise {
     Rate,
     /// Every tick is delivered or counted.
     Count,
+    /// Mode `every`: each tick, in order, or the end.
+    Every,
+    /// Notices tell what is, when it is, to whoever asked.
+    Notice,
     /// The body is what the subscription asked for.
     Body,
     /// A delta on top of what was known gives what is.

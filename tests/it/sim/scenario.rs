@@ -21,6 +21,8 @@ pub(super) struct Rules {
     pub(super) rate_ceiling: Option<String>,
     /// How many ticks a subscription in mode `every` may be owed.
     pub(super) every_ticks: u32,
+    /// How many ticks are kept for a shard that doesn't fetch.
+    pub(super) inbox_ticks: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,8 +46,14 @@ pub(super) enum Step {
     Disconnect { session: u32 },
     /// A connection breaks.
     Vanish { session: u32 },
-    /// Ingest reads so many records at once and hands over what they changed.
-    Batch { records: Vec<LogRecord> },
+    /// Ingest reads so many records at once and hands over what they changed; the shard fetches it, or later.
+    Batch {
+        records: Vec<LogRecord>,
+        #[serde(skip_serializing_if = "is_false", default)]
+        held: bool,
+    },
+    /// The feed's status changes.
+    Feed { number: u32 },
     /// So many microseconds pass.
     Pass { us: u32 },
     /// Midnight: event times from here on are of the next day.
@@ -182,7 +190,7 @@ fn is_false(value: &bool) -> bool {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { symbols: 16, rate_ceiling: None, every_ticks: 100 }
+        Self { symbols: 16, rate_ceiling: None, every_ticks: 100, inbox_ticks: 1000 }
     }
 }
 
@@ -199,7 +207,7 @@ impl Step {
             | Self::Pace { session, .. }
             | Self::Disconnect { session }
             | Self::Vanish { session } => Some(session),
-            Self::Batch { .. } | Self::Pass { .. } | Self::Midnight => None,
+            Self::Batch { .. } | Self::Feed { .. } | Self::Pass { .. } | Self::Midnight => None,
         }
     }
 }

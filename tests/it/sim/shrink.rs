@@ -101,11 +101,11 @@ impl Least {
     fn drop_records(&mut self) {
         for at in 0..self.scenario.steps.len() {
             let mut record = 0;
-            while let Step::Batch { records } = &self.scenario.steps[at]
+            while let Step::Batch { records, .. } = &self.scenario.steps[at]
                 && record < records.len()
             {
                 let dropped = self.keep(|steps| {
-                    if let Step::Batch { records } = &mut steps[at] {
+                    if let Step::Batch { records, .. } = &mut steps[at] {
                         records.remove(record);
                     }
                 });

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{market::State, rate::Rate, scenario::Wish, stomp::Heard};
+use super::{PRICES, SNAPSHOTS, known::State, rate::Rate, scenario::Wish, stomp::Heard};
 
 /// A moment of a world: its microsecond, and the number of the event in it.
 pub(super) type Moment = (u64, u64);
@@ -20,6 +20,8 @@ pub(super) struct Subscription {
     pub(super) rate: Rate,
     /// By symbol.
     views: Vec<Option<View>>,
+    /// Ticks that have to come one by one, oldest first, and may come beside those that tell nothing new.
+    pub(super) ring: VecDeque<Rc<State>>,
     /// What was sent and not acknowledged, oldest first.
     pub(super) unacknowledged: VecDeque<String>,
     /// Those of them that the client has.
@@ -77,6 +79,7 @@ impl Subscription {
             wish,
             rate,
             views: Vec::new(),
+            ring: VecDeque::new(),
             unacknowledged: VecDeque::new(),
             arrived: VecDeque::new(),
             credited: (0, 0),
@@ -85,15 +88,27 @@ impl Subscription {
 
     /// Whether it wants to hear of the symbol.
     pub(super) fn takes(&self, symbol: &str) -> bool {
-        let Some(wanted) = self.to.strip_prefix(super::PRICES) else { return false };
+        let wanted =
+            self.to.strip_prefix(PRICES).or_else(|| self.to.strip_prefix(SNAPSHOTS)).unwrap_or_default();
         match wanted.strip_suffix(['*', '#']) {
             Some(prefix) => symbol.starts_with(prefix),
             None => wanted == symbol,
         }
     }
 
+    /// Whether a state may tell it nothing new.
+    pub(super) fn is_partial(&self) -> bool {
+        self.wish.fields.is_some() || self.wish.delta
+    }
+
+    /// Whether it counts as a wildcard.
     pub(super) fn is_wildcard(&self) -> bool {
-        self.to.ends_with(['*', '#'])
+        self.to.ends_with(['*', '#']) && !self.is_once()
+    }
+
+    /// Whether it's over when everything has been told once.
+    pub(super) fn is_once(&self) -> bool {
+        self.to.starts_with(SNAPSHOTS)
     }
 
     /// The subscription begins while this is the symbol's newest state.
@@ -101,20 +116,66 @@ impl Subscription {
         let (ordinal, rollovers) = newest.stamp();
         let is_owed = self.wish.snapshot && newest.listed;
         let told = if is_owed { Told::Nothing } else { Told::NotBefore(ordinal, rollovers) };
-        self.set(newest.symbol, View::new(told));
+        if is_owed || !self.is_once() {
+            self.set(newest.symbol, View::new(told));
+        }
     }
 
-    /// A symbol has a newer state. Answers whether the client has any business with it.
+    /// A symbol has a newer state. Answers whether it may be told now: not if every tick is.
     pub(super) fn note(&mut self, newest: &State, name: &str) -> bool {
-        if self.view(newest.symbol).is_some() {
-            return true;
-        }
-        // Its first ticks are news, and no snapshot.
-        let takes = self.takes(name);
-        if takes {
+        if !self.is_once() && self.view(newest.symbol).is_none() && self.takes(name) {
+            // Its first ticks are news, and no snapshot.
             self.set(newest.symbol, View::new(Told::NotBefore(0, 0)));
         }
-        takes
+        let view = self.view(newest.symbol);
+        view.is_some_and(|view| !self.wish.every || matches!(view.told, Told::Nothing))
+    }
+
+    /// Ticks come, in the log's order. Those that the snapshot will have aren't told.
+    pub(super) fn note_ticks(&mut self, ticks: &[Rc<State>]) {
+        let has_begun = |tick: &&Rc<State>| {
+            self.view(tick.symbol).is_some_and(|view| !matches!(view.told, Told::Nothing))
+        };
+        let news: Vec<_> = ticks.iter().filter(has_begun).cloned().collect();
+        self.ring.extend(news);
+    }
+
+    /// Whether some of the ticks in the ring have to come.
+    pub(super) fn owes_ticks(&self) -> bool {
+        self.ring.iter().any(|tick| self.due(tick).is_some())
+    }
+
+    /// A symbol's ticks among the first so many of the ring were told, or had nothing to tell.
+    pub(super) fn take_ticks(&mut self, symbol: u16, places: usize) {
+        let mut place = 0;
+        self.ring.retain(|tick| {
+            place += 1;
+            place > places || tick.symbol != symbol
+        });
+    }
+
+    /// The state that a message of the symbol has to show, if there is to be one, and up to which place of the ring it
+    /// is told then.
+    pub(super) fn next_state(&self, newest: &Rc<State>) -> Option<(Rc<State>, usize)> {
+        let view = self.view(newest.symbol)?;
+        if !self.wish.every || matches!(view.told, Told::Nothing) {
+            return Some((Rc::clone(newest), 0));
+        }
+        let first = self.ring.iter().position(|tick| self.due(tick).is_some())?;
+        let number = self.ring[first].number;
+        let is_next = |tick: &Rc<State>| tick.number == number && tick.symbol == newest.symbol;
+        let at = self.ring.iter().position(is_next)?;
+        Some((Rc::clone(&self.ring[at]), at + 1))
+    }
+
+    /// A symbol was told that's told once. Answers whether it was the last.
+    pub(super) fn end_view(&mut self, symbol: u16) -> bool {
+        self.views[usize::from(symbol)] = None;
+        !self.has_views()
+    }
+
+    pub(super) fn has_views(&self) -> bool {
+        self.views.iter().any(Option::is_some)
     }
 
     pub(super) fn view(&self, symbol: u16) -> Option<&View> {
@@ -154,7 +215,7 @@ impl Subscription {
             return None;
         }
         let is_relisted = last.is_none_or(|last| last.listed != newest.listed);
-        if !is_relisted && self.wish.fields.is_some() && self.changed(last, newest).is_empty() {
+        if !is_relisted && self.is_partial() && self.changed(last, newest).is_empty() {
             return None;
         }
         let kind = match (ordinal > known.0, newest.listed) {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    PRICES, SNAPSHOTS,
     market::{EPOCH, Market},
     rate::Rate,
     scenario::{Rules, Wish},
@@ -32,7 +33,9 @@ pub(super) fn subscribe(id: u8, to: &str, wish: &Wish, receipt: Option<&str>) ->
 
 /// What the server has to understand by it.
 pub(super) fn subscription(to: &str, wish: &Wish, rules: &Rules) -> Subscription {
-    let rate = Rate::in_force(wish.max_rate.as_deref(), rules.rate_ceiling.as_deref());
+    let is_rated = to.starts_with(PRICES) && !wish.every;
+    let ceiling = rules.rate_ceiling.as_deref().filter(|_| is_rated);
+    let rate = Rate::in_force(wish.max_rate.as_deref().filter(|_| is_rated), ceiling);
     Subscription::new(to.to_owned(), wish.clone(), rate)
 }
 
@@ -44,13 +47,14 @@ pub(super) fn receipt(
 ) -> BTreeMap<&'static str, String> {
     let wish = &subscription.wish;
     let mode = if wish.every { "every" } else { "latest" };
-    let mut headers = BTreeMap::from([
-        ("receipt-id", receipt.to_owned()),
-        ("effective-mode", mode.to_owned()),
-        ("effective-max-rate", subscription.rate.text.clone()),
-    ]);
-    headers.extend(wish.ack.map(|ack| ("effective-prefetch-count", ack.prefetch.to_string())));
-    let symbol = subscription.to.strip_prefix(super::PRICES).and_then(|name| market.number(name));
+    let mut headers = BTreeMap::from([("receipt-id", receipt.to_owned())]);
+    if !subscription.is_once() {
+        headers.insert("effective-mode", mode.to_owned());
+        headers.insert("effective-max-rate", subscription.rate.text.clone());
+        headers.extend(wish.ack.map(|ack| ("effective-prefetch-count", ack.prefetch.to_string())));
+    }
+    let name = subscription.to.strip_prefix(PRICES).or_else(|| subscription.to.strip_prefix(SNAPSHOTS));
+    let symbol = name.and_then(|name| market.number(name));
     let newest = symbol.and_then(|symbol| market.newest(symbol)).filter(|newest| newest.listed);
     if let Some(newest) = newest {
         headers.extend([("seq", newest.seq.to_string()), ("epoch", EPOCH.to_owned())]);

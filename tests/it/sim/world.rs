@@ -18,10 +18,10 @@ use tickcast::{
 use super::{
     bodies::Bodies,
     link::{Chunk, Item, Link},
-    market::Market,
+    market::{Fetched, Market},
     peer::Peer,
     promise::{Broken, Kept, Promise},
-    scenario::{LogRecord, Rules, Scenario, Step},
+    scenario::{Rules, Scenario, Step},
     subscription::Moment,
 };
 
@@ -37,6 +37,9 @@ const QUIET_US: u32 = 40_000_000;
 
 /// How often somebody may be woken by what somebody woken does, at one moment.
 const ROUNDS_MAX: usize = 10_000;
+
+/// Ingest waits no longer for a record, and looks who records what.
+const IDLE_TURN_US: u32 = 20_000;
 
 /// What happened, told for comparisons: how much of it there was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub(super) struct World {
     pub(super) market: Market,
     pub(super) peers: BTreeMap<u32, Peer>,
     bodies: Bodies,
+    /// The feed's status, as the shard has it.
+    pub(super) feed: String,
     /// Whose writers were woken.
     pub(super) woken: Arc<Mutex<Vec<u32>>>,
     /// When which client reads next.
@@ -111,14 +116,19 @@ impl World {
     pub(super) fn new(rules: Rules) -> Self {
         // Nobody asks for too much here, and a thousand wildcards are made in an instant.
         let frame_rate = FrameRate { frames_per_s: 1e6, burst: 1e6 };
-        let settings = Arc::new(Settings { frame_rate, ..Settings::default() });
-        let market = Market::new(rules.symbols);
+        let max_rate = rules.rate_ceiling.as_deref().unwrap_or("unlimited");
+        let max_rate = max_rate.parse().expect("scenarios have rates that are rates");
+        let every_ticks_max = rules.every_ticks as usize;
+        let settings = Arc::new(Settings { frame_rate, max_rate, every_ticks_max, ..Settings::default() });
+        let market = Market::new(&rules);
+        let base = Instant::now();
         Self {
             rules,
-            base: Instant::now(),
+            base,
+            feed: r#"{"status":"live"}"#.to_owned(),
             now: (0, 0),
             next_look_us: micros(settings.deadline_interval()),
-            shard: Shard::new(Arc::clone(&settings)),
+            shard: Shard::new(Arc::clone(&settings), market.recordings(), base),
             settings,
             market,
             peers: BTreeMap::new(),
@@ -142,7 +152,16 @@ impl World {
             Step::Pace { session, pace } => self.touch(*session, |link| link.set_pace(*pace))?,
             Step::Disconnect { session } => self.disconnect(*session)?,
             Step::Vanish { session } => self.vanish(*session)?,
-            Step::Batch { records } => self.ingest(records)?,
+            Step::Batch { records, held } => {
+                self.market.turn(self.now.0, records)?;
+                if !held {
+                    self.take();
+                }
+            }
+            Step::Feed { number } => {
+                self.market.set_feed_status(&format!(r#"{{"status":"stale","number":{number}}}"#));
+                self.take();
+            }
             Step::Pass { us } => self.pass(*us)?,
             Step::Midnight => self.market.begin_next_day(),
         }
@@ -172,27 +191,60 @@ impl World {
         self.base + Duration::from_micros(self.now.0)
     }
 
-    fn ingest(&mut self, records: &[LogRecord]) -> Kept {
-        let publications = self.market.ingest(self.now.0, records)?;
-        let symbols = publications.iter().map(|it| self.market.number(it.symbol.as_str()));
-        let symbols: Vec<u16> = symbols.map(|it| it.expect("what is published was looked at")).collect();
-        self.shard.publish(publications);
-        for peer in self.peers.values_mut().filter(|peer| peer.is_live()) {
-            symbols.iter().for_each(|symbol| peer.note(*symbol, &self.market, self.now));
+    /// The shard fetches what is there and heeds it, as its actor does.
+    fn take(&mut self) {
+        let at = self.at();
+        let Self { shard, market, peers, now, feed, rules, .. } = self;
+        let Some(Fetched { delivery, symbols, ticks }) = market.fetch() else { return };
+        shard.publish(delivery.newest.drain(..));
+        let are_lost = delivery.ticks_lost;
+        if are_lost {
+            shard.lose_ticks(at);
         }
-        Ok(())
+        shard.record(delivery.ticks.drain(..), at);
+        if let Some(ticket) = delivery.recorded_up_to {
+            shard.recorded_up_to(ticket, at);
+        }
+        let status = delivery.feed_status.take();
+        if let Some(json) = &status {
+            shard.set_feed_status(Arc::clone(json));
+            json.as_ref().clone_into(feed);
+        }
+        let (_, looks) = market.looks();
+        for peer in peers.values_mut().filter(|peer| peer.is_live()) {
+            symbols.iter().for_each(|symbol| peer.note(*symbol, market, *now));
+            if are_lost {
+                peer.lose_ticks();
+            }
+            peer.note_ticks(&ticks, rules.every_ticks as usize, *now);
+            peer.begin_every(looks, market, *now);
+            if let Some(json) = &status {
+                peer.notices.note_feed(json);
+            }
+        }
     }
 
     fn pass(&mut self, us: u32) -> Kept {
         let end_us = self.now.0 + u64::from(us);
+        self.take();
+        if us >= IDLE_TURN_US {
+            self.market.turn(self.now.0, &[])?;
+            self.take();
+        }
+        self.settle()?;
         loop {
+            let expiry_us = self.shard.next_expiry().map_or(u64::MAX, |at| self.micros_at(at));
             let read_us = self.reads.peek().map_or(u64::MAX, |Reverse((at_us, _))| *at_us);
-            let next_us = read_us.min(self.next_look_us);
+            let next_us = read_us.min(self.next_look_us).min(expiry_us);
             if next_us > end_us {
                 break;
             }
             self.now = (self.now.0.max(next_us), self.now.1 + 1);
-            if self.next_look_us <= self.now.0 {
+            if expiry_us <= self.now.0 {
+                self.shard.expire(self.at());
+                let is_later = self.shard.next_expiry().is_none_or(|at| self.micros_at(at) > expiry_us);
+                Promise::Sanity.check(is_later, || "what has expired expires again".to_owned())?;
+            } else if self.next_look_us <= self.now.0 {
                 self.next_look_us += micros(self.settings.deadline_interval());
                 self.look_at_deadlines()?;
             } else if let Some(Reverse((_, session))) = self.reads.pop() {
@@ -202,6 +254,11 @@ impl World {
         }
         self.now = (end_us, self.now.1 + 1);
         Ok(())
+    }
+
+    /// A moment of the shard's clock, in the world's microseconds; rounded up, for it's when something is due.
+    fn micros_at(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.base).as_nanos().div_ceil(1000)).expect("it's soon")
     }
 
     fn look_at_deadlines(&mut self) -> Kept {
@@ -216,11 +273,11 @@ impl World {
             };
             let idle_us = self.now.0 - peer.link.moved_us();
             let is_stuck = idle_us >= deadline_us && !peer.link.is_writable();
-            Promise::Closing.check(is_stuck || !peer.is_live(), || {
+            Promise::Closing.check(is_stuck || !peer.is_live() || peer.may_close, || {
                 format!("session {session} is aborted and its socket took something {idle_us} us ago")
             })?;
             let ended = self.shard.forget(peer.key, at).map(|(_, reason)| reason.label());
-            let is_right = ended == Some("slow") || !peer.is_live();
+            let is_right = ended == Some("slow") || !peer.is_live() || peer.may_close;
             Promise::Closing
                 .check(is_right, || format!("session {session} was stuck and ended as {ended:?}"))?;
             self.tally.aborted += 1;
@@ -236,7 +293,7 @@ impl World {
 
     /// Lets everybody write who was woken.
     pub(super) fn settle(&mut self) -> Kept {
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let woken = std::mem::take(&mut *self.woken.lock().expect("nobody panics with it"));
             if woken.is_empty() {
                 return Ok(());
@@ -274,6 +331,7 @@ impl World {
             if peer.is_parked || !peer.link.is_writable() {
                 break;
             }
+            let must_tell = peer.must_tell(self.now.0);
             let mut chunk = Chunk::default();
             let (output, transmitted) = self.shard.poll_transmit(peer.key, at, &mut chunk, &peer.waker);
             let bytes = chunk.len();
@@ -282,6 +340,8 @@ impl World {
             })?;
             self.hear(session, &chunk, (transmitted.messages, transmitted.conflated))?;
             let Some(peer) = self.peers.get_mut(&session) else { return Ok(()) };
+            peer.note_chunk(transmitted.messages, must_tell, self.now.0)
+                .map_err(|broken| broken.of_session(session))?;
             match output {
                 Output::Ready => peer.link.hand_over(self.now.0, chunk.items),
                 Output::Pending => {
@@ -314,7 +374,8 @@ impl World {
                 Item::Close(code, _) => {
                     let is_silent =
                         *code == 1001 && now.0 - peer.spoke_us >= micros(self.settings.silence_floor);
-                    Promise::Closing.check(is_silent || peer.said_bye, || {
+                    let is_overflow = *code == 4500 && peer.may_close;
+                    Promise::Closing.check(is_silent || is_overflow || peer.said_bye, || {
                         format!("session {session} is closed with {code} and did nothing wrong")
                     })?;
                     peer.closed = Some(*code);
