@@ -110,7 +110,12 @@ impl Peer {
     /// The session has nothing to say: nothing is owed.
     pub(super) fn check_quiet(&mut self, now: Moment) -> Kept {
         self.check_waiting(now, |since| since <= now)?;
-        self.line.retain(|_, owed| owed.latest.is_some());
+        // Whoever rests keeps its place, whether it will have something to tell or not.
+        let subscriptions = &self.subscriptions;
+        let rests = |id: u8, until_us: u64| {
+            subscriptions[&id].rate.interval_us.is_some() && until_us + WHEEL_US > now.0
+        };
+        self.line.retain(|(id, _), owed| owed.latest.is_some() || rests(*id, owed.earliest.0));
         for subscription in self.subscriptions.values_mut().filter(|it| it.has_credit()) {
             subscription.ring.clear();
         }
