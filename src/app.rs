@@ -6,6 +6,7 @@ mod demo;
 mod front;
 mod handshake;
 mod listener;
+mod memory;
 mod signals;
 
 use std::{
@@ -52,10 +53,6 @@ use crate::{
     stomp::HeartBeat,
     transport::tls::Certificates,
 };
-
-/// How long sessions have to tell their clients that the server goes down, before they are closed. What is told is a
-/// few hundred bytes, which a socket takes at once if it takes anything.
-const DRAIN_NOTICE: Duration = Duration::from_millis(100);
 
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
@@ -189,6 +186,7 @@ impl Server {
             self.state.metrics.connections.clone(),
             hang_up,
         ));
+        rt::spawn(memory::keep_trim(Arc::clone(&self.state.open_sessions)));
         let grace = self.config.server.shutdown_grace;
         let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());
@@ -261,18 +259,13 @@ async fn await_ready(readiness: &Readiness) {
 
 /// The order of the shutdown: no new clients, the sessions told and closed, then the server.
 async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, grace: Duration) {
-    let deadline = Instant::now() + grace;
     state.readiness.draining();
     let status = Report::draining(now_us()).json();
     for inbox in inboxes {
         inbox.handover.drain(Arc::clone(&status));
-    }
-    if state.open_sessions.load(Ordering::Relaxed) > 0 {
-        rt::time::sleep(grace.min(DRAIN_NOTICE)).await;
-    }
-    for inbox in inboxes {
         inbox.handover.close_all(CloseReason::Shutdown);
     }
+    let deadline = Instant::now() + grace;
     while state.open_sessions.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
         rt::time::sleep(Duration::from_millis(10)).await;
     }

@@ -49,11 +49,11 @@ pub struct ShardActor(Rc<Inner>);
 
 struct Inner {
     shard: RefCell<Shard<Connection>>,
+    inboxes: Arc<[Inbox]>,
     /// When the shard is looked at next for slots that have rested.
     alarm: Cell<Option<Instant>>,
     /// Told when that is too late.
     sooner: Notify,
-    inboxes: Arc<[Inbox]>,
     index: usize,
     metrics: SessionMetrics,
     written: RefCell<LocalHistogram>,
@@ -155,13 +155,14 @@ impl ShardActor {
         }
     }
 
+    /// In the order that a delivery tells.
     fn take(&self, delivery: &mut Delivery) {
-        let mut shard = self.0.shard.borrow_mut();
         let now = Instant::now();
-        shard.publish(delivery.newest.drain(..));
+        let mut shard = self.0.shard.borrow_mut();
         if delivery.ticks_lost {
             shard.lose_ticks(now);
         }
+        shard.publish(delivery.newest.drain(..));
         shard.record(delivery.ticks.drain(..), now);
         if let Some(ticket) = delivery.recorded_up_to {
             shard.recorded_up_to(ticket, now);
@@ -170,7 +171,7 @@ impl ShardActor {
             shard.set_feed_status(json);
         }
         if let Some(reason) = delivery.close {
-            shard.close_all(Instant::now(), reason);
+            shard.close_all(now, reason);
         }
     }
 

@@ -8,9 +8,9 @@
 //   {"do":"acknowledge","id","message":"the MESSAGE's message-id"}
 //   {"do":"disconnect","receipt"}
 // Events, one JSON object each:
-//   {"event":"connected","version"}   {"event":"message","subscription","headers","body"}   {"event":"receipt","id"}
+//   {"event":"connected","version"}   {"event":"message","subscription","headers","body"}   {"event":"receipt","id","headers"}
 //   {"event":"error","message","body"}   {"event":"closed","code"}   {"event":"failed","reason"}
-// A driver ends when its standard input does.
+// A receipt has headers where the client shows them. A driver ends when its standard input does.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -62,7 +62,7 @@ export class Client {
 
   /** Takes an event as JSON. */
   tell(line) {
-    this.events.push(JSON.parse(line));
+    this.events.push({ ...JSON.parse(line), atMs: performance.now() });
   }
 
   all(event, matches = () => true) {

@@ -1,10 +1,12 @@
 // What every client has to go through, whatever it is written in and whatever carries its frames: each version that
-// it knows, an ERROR, heart-beats, and a server that goes and comes back.
+// it knows, an ERROR, what a subscription may ask for, heart-beats, and a server that goes and comes back.
 
 import assert from "node:assert/strict";
 
+import { assertStream, destination, updates, UPDATES } from "./prices.mjs";
 import { startServer } from "./server.mjs";
 import { openTap } from "./tap.mjs";
+import { meetWishes } from "./wishes.mjs";
 
 /** A bound, not an expectation: on an idle machine a client takes about ten seconds. */
 export const TEST_MS = 300_000;
@@ -13,7 +15,6 @@ export const HEART_BEAT = [10_000, 10_000];
 /** Short enough to see some, while clients give up after 1.5 or 2 intervals. */
 const SHORT_BEAT_MS = 1_000;
 const BEATS = 2;
-const UPDATES = 3;
 const SYMBOLS = 20;
 const SERVER_ARGS = ["--symbols", String(SYMBOLS), "--rate", "200", "--heart-beat-ms", String(SHORT_BEAT_MS)];
 
@@ -37,6 +38,9 @@ export async function goThrough(t, client) {
       await provokeError(await connect(t, client, await tap(t), [version]));
     });
   }
+  await t.test("each wish of a subscription is met", async (t) => {
+    await meetWishes(await connect(t, client, await tap(t), client.versions.slice(-1)), server, client);
+  });
   await t.test("heart-beats keep a quiet connection", async (t) => {
     const heartBeat = [SHORT_BEAT_MS, SHORT_BEAT_MS];
     await stayQuietly(await connect(t, client, await tap(t), client.versions.slice(-1), { heartBeat }), server);
@@ -71,7 +75,6 @@ async function connect(t, client, tap, versions, more = {}) {
 
 export const webSocketUrl = (port) => `ws://127.0.0.1:${port}/ws`;
 export const sockjsUrl = (port) => `http://127.0.0.1:${port}/sockjs`;
-const destination = (symbol) => `/topic/price.stock.${symbol}`;
 
 async function subscribeAndLeave({ client, tap }, server, { shows }) {
   const [kept, dropped] = await server.busiestSymbols(2);
@@ -136,33 +139,4 @@ async function loseServer(t, { client, tap, how }, server, { afterLoss, serverAr
   const fresh = () => client.messagesOf("prices").filter(({ headers }) => headers.epoch !== epoch);
   await client.until("messages of the second server", () => fresh().length >= UPDATES);
   assertStream(fresh(), symbol);
-}
-
-/** Waits until that many messages of a subscription have come, and returns all there are. */
-async function updates(client, subscription, count = UPDATES) {
-  const messages = () => client.messagesOf(subscription);
-  await client.until(`${count} messages of "${subscription}"`, () => messages().length >= count);
-  return messages();
-}
-
-/** The first is the snapshot, all after it are newer updates, and each is a whole state. */
-function assertStream(messages, symbol) {
-  assert.ok(messages.length > 0, `there are messages of ${symbol}`);
-  const [snapshot, ...rest] = messages.map(({ headers }) => headers);
-  assert.equal(snapshot.type, "snapshot", `${symbol} starts with its snapshot`);
-  let { seq } = snapshot;
-  for (const headers of rest) {
-    assert.equal(headers.type, "update");
-    assert.equal(headers.epoch, snapshot.epoch, `${symbol} stays in one epoch`);
-    assert.ok(Number(headers.seq) > Number(seq), `${symbol}: seq ${headers.seq} follows ${seq}`);
-    ({ seq } = headers);
-  }
-  for (const { headers, body } of messages) {
-    const state = JSON.parse(body);
-    assert.equal(state.symbol, symbol);
-    assert.ok(state.price > 0 || state.bid > 0 || state.ask > 0, `${symbol} has a price: ${body}`);
-    assert.equal(headers.destination, destination(symbol));
-    assert.equal(headers["content-type"], "application/json");
-    assert.match(headers["message-id"], /^\d+-\d+$/);
-  }
 }

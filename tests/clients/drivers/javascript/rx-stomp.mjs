@@ -30,7 +30,7 @@ export default function rxStomp(emit) {
       rx.activate();
     },
     subscribe({ id, destination, headers, receipt }) {
-      if (receipt) rx.watchForReceipt(receipt, () => emit("receipt", { id: receipt }));
+      if (receipt) rx.watchForReceipt(receipt, ({ headers }) => emit("receipt", { id: receipt, headers }));
       const subHeaders = { ...headers, id, ...(receipt && { receipt }) };
       const watch = rx.watch({ destination, subHeaders, unsubHeaders: { receipt: id } });
       subscriptions.set(id, watch.subscribe((message) => {

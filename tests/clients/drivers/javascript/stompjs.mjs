@@ -26,7 +26,7 @@ export default function stompjs(emit) {
       client.activate();
     },
     subscribe({ id, destination, headers, receipt }) {
-      if (receipt) client.watchForReceipt(receipt, () => emit("receipt", { id: receipt }));
+      if (receipt) client.watchForReceipt(receipt, ({ headers }) => emit("receipt", { id: receipt, headers }));
       const onMessage = (message) => {
         messages.set(`${id} ${message.headers["message-id"]}`, message);
         emit("message", { subscription: id, headers: message.headers, body: message.body });

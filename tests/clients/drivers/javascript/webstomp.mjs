@@ -13,7 +13,7 @@ export default function webstompClient(emit) {
       // It speaks the version whose subprotocol the server chose.
       const protocols = versions.map((version) => `v${version.replace(".", "")}.stomp`);
       client = webstomp.client(url, { protocols, heartbeat: { outgoing, incoming }, debug: false });
-      client.onreceipt = ({ headers }) => emit("receipt", { id: headers["receipt-id"] });
+      client.onreceipt = ({ headers }) => emit("receipt", { id: headers["receipt-id"], headers });
       const onConnected = () => emit("connected", { version: client.version });
       // One callback for ERROR frames and for the end of the connection.
       client.connect({}, onConnected, (problem) => {

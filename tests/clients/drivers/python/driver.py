@@ -52,7 +52,7 @@ class Listener(stomp.ConnectionListener):
         emit("message", subscription=frame.headers["subscription"], headers=frame.headers, body=frame.body)
 
     def on_receipt(self, frame):
-        emit("receipt", id=frame.headers["receipt-id"])
+        emit("receipt", id=frame.headers["receipt-id"], headers=frame.headers)
 
     def on_error(self, frame):
         emit("error", message=frame.headers.get("message"), body=frame.body)

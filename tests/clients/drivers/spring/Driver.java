@@ -110,7 +110,8 @@ public final class Driver extends StompSessionHandlerAdapter {
     }
     StompSession.Subscription subscription = session.subscribe(headers, new Teller(id));
     if (receipt != null) {
-      subscription.addReceiptTask(() -> emit("receipt", Map.of("id", receipt.asString())));
+      subscription.addReceiptTask(
+          answer -> emit("receipt", Map.of("id", receipt.asString(), "headers", answer.toSingleValueMap())));
     }
     subscriptions.put(id, subscription);
   }
