@@ -2,6 +2,7 @@
 """Breaks the code on purpose, in one way after the other, and demands that the simulated world notices each.
 
     tests/faults.py [WORD...]     every fault of tests/it/sim/faults.txt, or those whose names have one of the words
+    tests/faults.py --check       only looks whether each fault's texts are where they should be
 
 The sources are copied to target/faults/source and built into target/faults/target, so that the second run has to build
 little. A fault changes texts that stand exactly once in their files; one that no longer does is an error, and so is a
@@ -126,7 +127,20 @@ def try_fault(fault):
     return True, f"{promise}: {' '.join(how.split())[:90]}"
 
 
+def check(faults):
+    copy_sources()
+    wrong = 0
+    for fault in faults:
+        problem = apply(fault)
+        wrong += problem is not None
+        print(f"{fault.name}: {problem or 'can be made'}")
+        copy_sources()
+    sys.exit(1 if wrong else 0)
+
+
 def main():
+    if sys.argv[1:] == ["--check"]:
+        check(read_table())
     words = [word.lower() for word in sys.argv[1:]]
     faults = [fault for fault in read_table() if not words or any(word in fault.name.lower() for word in words)]
     if not faults:
