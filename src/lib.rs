@@ -33,6 +33,15 @@
 //! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
 //!   the other and maybe on different threads. Its session stays where it was opened, and each answer
 //!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.
+//! - **Rates are rests.** A slot whose subscription has a rate rests after each message, in the one timing wheel of its
+//!   shard, and comes into the line no earlier than when that is over. A symbol that is quiet rests nowhere, so its first
+//!   update goes at once, and what comes meanwhile conflates as ever.
+//! - **Every tick, for whoever asks.** Ticks leave ingest one by one only for symbols that somebody records
+//!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What can't be
+//!   held closes the session, and nobody else notices.
+//! - **Parts and changes are computed against what was sent.** A subscription with `fields` or `delta` keeps the state
+//!   that it was last sent, shared with everybody who was sent the same. So a delta is right however much was conflated
+//!   in between.
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime

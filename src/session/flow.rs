@@ -89,6 +89,12 @@ impl Flow {
         }
     }
 
+    /// Nothing is owed, and the socket has taken everything. Whether a slow socket may have recovered.
+    pub(super) fn note_rest(&mut self) -> bool {
+        self.round = None;
+        self.is_conflated()
+    }
+
     /// The time for a recovery is over. Whether the client is to be told.
     pub(super) fn recover(&mut self, now: Instant) -> bool {
         let is_slow =
@@ -159,6 +165,14 @@ mod tests {
         let interval = || Duration::from_secs(10);
         flow.note_room(begin, (0, 1), interval);
         assert_eq!(flow.note_room(begin + Duration::from_secs(9), (1, 0), interval), Pulse::Steady);
+    }
+
+    #[test]
+    fn nothing_is_measured_while_nothing_is_owed() {
+        let (mut flow, begin) = (Flow::default(), Instant::now());
+        pulse(&mut flow, begin, 0, 1);
+        assert!(!flow.note_rest(), "the slot had no news");
+        assert_eq!(pulse(&mut flow, begin + Duration::from_secs(60), 1, 1), Pulse::Steady);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Subscriptions to every tick: when they begin, and what happens to those whose ticks can't be held.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Instant,
 };
@@ -110,9 +110,12 @@ impl<C> Shard<C> {
         }
     }
 
-    /// Ticks were lost on their way here: whoever was promised every one of them can't have them.
+    /// Ticks were lost on their way here: whoever was promised every one of them can't have them. Subscriptions that
+    /// wait for theirs begin later.
     pub fn lose_ticks(&mut self, now: Instant) {
-        for (session, _) in self.recorders.standing.keys() {
+        let Recorders { standing, starting, .. } = &self.recorders;
+        let starting: BTreeSet<_> = starting.iter().map(|it| (it.session, it.subscription)).collect();
+        for (session, _) in standing.keys().filter(|key| !starting.contains(key)) {
             let entry = &mut self.sessions[*session as usize];
             entry.session.close(now, CloseReason::TicksOverflow);
             entry.wake_writer();

@@ -16,8 +16,8 @@ use crate::{
 pub struct Overflow;
 
 impl Outbox {
-    /// Appends a tick of a slot's symbol to its subscription's ring; of all rings there are so many places. Ticks that
-    /// the snapshot will have aren't sent.
+    /// Appends a tick of a slot's symbol to its subscription's ring; of all rings there are so many places. While the
+    /// snapshot is owed, it's what will have the tick.
     pub fn append(
         &mut self,
         slot: SlotId,
@@ -26,6 +26,8 @@ impl Outbox {
     ) -> Result<(), Overflow> {
         let &mut Slot { subscription, baseline, .. } = self.slots.at(slot.0);
         if baseline == SNAPSHOT {
+            // It may have been passed over: a delisted symbol has none.
+            self.mark(slot);
             return Ok(());
         }
         if self.ticks >= ticks_max {

@@ -111,6 +111,13 @@ impl Session {
         }
     }
 
+    /// There is nothing to say.
+    pub(super) fn note_rest(&mut self, now: Instant) {
+        if self.flow.note_rest() && !self.deadlines.is_set(Deadline::Recovery) && !self.is_ending() {
+            self.deadlines.set(Deadline::Recovery, now + RECOVERY);
+        }
+    }
+
     /// The socket has taken everything: measures how long that took.
     pub(super) fn note_flow(&mut self, now: Instant) {
         let subscriptions = &self.subscriptions;

@@ -59,6 +59,7 @@ impl Session {
             self.last_sent = now;
         }
         if sink.is_empty() {
+            self.note_rest(now);
             self.said_all(now);
         } else {
             self.handed_over = Some(now);
