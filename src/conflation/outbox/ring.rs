@@ -1,6 +1,6 @@
 //! Ticks that are sent one by one.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Outbox, SlotId};
 use crate::{
@@ -11,13 +11,16 @@ use crate::{
     publication::Publication,
 };
 
+/// Beyond so many the room for ticks is given back when none waits: 1 KiB stays.
+const KEPT_PLACES: usize = 64;
+
 /// There are more ticks than a session may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overflow;
 
 impl Outbox {
-    /// Appends a tick of a slot's symbol to its subscription's ring; of all rings there are so many places. Ticks that
-    /// the snapshot will have aren't sent.
+    /// Appends a tick of a slot's symbol to its subscription's ring; of all rings there are so many places. While the
+    /// snapshot is owed, it's what will have the tick.
     pub fn append(
         &mut self,
         slot: SlotId,
@@ -26,6 +29,8 @@ impl Outbox {
     ) -> Result<(), Overflow> {
         let &mut Slot { subscription, baseline, .. } = self.slots.at(slot.0);
         if baseline == SNAPSHOT {
+            // It may have been passed over: a delisted symbol has none.
+            self.mark(slot);
             return Ok(());
         }
         if self.ticks >= ticks_max {
@@ -43,7 +48,11 @@ impl Outbox {
     pub(super) fn take_tick(&mut self, subscription: u32) -> (SlotId, Arc<Publication>) {
         self.ticks -= 1;
         let tape = self.tape(subscription).expect("whose turn it is");
-        tape.ticks.pop_front().expect("it stands in the line while there are some")
+        let tick = tape.ticks.pop_front().expect("it stands in the line while there are some");
+        if tape.ticks.is_empty() && tape.ticks.capacity() > KEPT_PLACES {
+            tape.ticks = VecDeque::new();
+        }
+        tick
     }
 
     /// A subscription with ticks left goes to the end of the line.

@@ -89,6 +89,22 @@ fn every_tick_comes_in_order_after_the_snapshot() {
 }
 
 #[test]
+fn a_symbol_that_is_listed_again_has_its_snapshot_before_its_ticks() {
+    let mut world = World::new();
+    world.publish(&[(0, "A", 1)]);
+    let client = world.connect();
+    world.send(&client, &subscribe(1, "A", "mode:every\n"));
+    world.record(&[]);
+    world.delist(0, "A", 2);
+    assert_eq!(world.read(&client), [""; 0]);
+    world.record(&[(0, "A", 3)]);
+    world.record(&[(0, "A", 4)]);
+    assert_eq!(world.read(&client), ["1 A snapshot 4 0"]);
+    world.record(&[(0, "A", 5)]);
+    assert_eq!(world.read(&client), ["1 A update 5 0"]);
+}
+
+#[test]
 fn every_tick_of_a_wildcard_has_new_symbols_from_their_first() {
     let mut world = World::new();
     let client = world.connect();
