@@ -17,6 +17,7 @@ mod lifecycle;
 mod origin;
 mod recordings;
 mod rollover;
+mod sim;
 mod size_guard;
 mod sockjs;
 mod subscriptions;
