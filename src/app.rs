@@ -93,6 +93,7 @@ struct Assembly {
 
 impl Assembly {
     fn new(config: config::Serve, broker: Option<&EmbeddedBroker>) -> Result<Self, Failure> {
+        memory::prepare();
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files can't be raised");
         }

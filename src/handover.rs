@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// Ticks kept for a shard that doesn't fetch: at 20,000 a second it may be away for three seconds. 8 bytes each are
-/// 512 KiB a shard, and the publications, of about 400 bytes, are 26 MB for all shards together.
+/// 512 KiB a shard, and the publications, of about 400 bytes before they are encoded, are 26 MB for all shards
+/// together.
 pub const TICKS_MAX: usize = 65_536;
 
 /// What the newest states are told apart by.

@@ -61,6 +61,8 @@ pub struct SessionMetrics {
     pub exact_subscriptions: IntGauge,
     /// Subscriptions that stand, to wildcards.
     pub wildcard_subscriptions: IntGauge,
+    /// Subscriptions that stand, to what is told beside prices.
+    pub notice_subscriptions: IntGauge,
     /// Ticks that were folded into a MESSAGE beyond the one it shows.
     pub conflated: IntCounter,
     /// From the state to its hand-over to the socket.
@@ -217,6 +219,7 @@ impl SessionMetrics {
             ),
             exact_subscriptions: subscriptions.with_label_values(&["exact"]),
             wildcard_subscriptions: subscriptions.with_label_values(&["wildcard"]),
+            notice_subscriptions: subscriptions.with_label_values(&["notice"]),
             conflated: counter(
                 registry,
                 "ticks_conflated_total",

@@ -189,6 +189,7 @@ impl ShardActor {
         let (before, after) = (reported.subscriptions, now_reported.subscriptions);
         metrics.exact_subscriptions.add(difference(before.exact, after.exact));
         metrics.wildcard_subscriptions.add(difference(before.wildcards, after.wildcards));
+        metrics.notice_subscriptions.add(difference(before.notices, after.notices));
         metrics.slow.add(difference(reported.slow, now_reported.slow));
     }
 

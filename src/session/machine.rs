@@ -46,6 +46,8 @@ pub struct Session {
     subscriptions: Slab<Subscription>,
     /// How many of them are wildcards.
     wildcards: usize,
+    /// How many of them are to notices.
+    notices: usize,
     /// The next subscription's serial.
     next_serial: u32,
     /// Whether a subscription has ended whose messages may still be acknowledged.
@@ -100,6 +102,7 @@ impl Session {
             control: ControlQueue::default(),
             subscriptions: Slab::new(),
             wildcards: 0,
+            notices: 0,
             next_serial: 0,
             credit_has_ended: false,
             is_starting: false,
@@ -138,7 +141,8 @@ impl Session {
 
     /// How many subscriptions stand.
     pub fn subscriptions(&self) -> SubscriptionCounts {
-        SubscriptionCounts { exact: self.subscriptions.len() - self.wildcards, wildcards: self.wildcards }
+        let Self { wildcards, notices, .. } = *self;
+        SubscriptionCounts { exact: self.subscriptions.len() - wildcards - notices, wildcards, notices }
     }
 
     /// Whether more may be read from the client: not while it doesn't read its answers, not while it

@@ -65,6 +65,8 @@ pub struct SubscriptionCounts {
     pub exact: usize,
     /// To wildcards.
     pub wildcards: usize,
+    /// To what is told beside prices.
+    pub notices: usize,
 }
 
 impl std::iter::Sum for SubscriptionCounts {
@@ -72,6 +74,7 @@ impl std::iter::Sum for SubscriptionCounts {
         counts.fold(Self::default(), |sum, counts| Self {
             exact: sum.exact + counts.exact,
             wildcards: sum.wildcards + counts.wildcards,
+            notices: sum.notices + counts.notices,
         })
     }
 }

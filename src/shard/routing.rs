@@ -59,9 +59,6 @@ impl<C> Shard<C> {
                 }
                 let newest = topic.and_then(|topic| self.cache.topic(topic).current.clone());
                 let newest = newest.filter(|publication| publication.status == Status::Listed);
-                if kind == Kind::Once && newest.is_none() {
-                    self.sessions[place as usize].session.note_unknown(symbol);
-                }
                 newest
             }
             Some(Symbols::Matching(pattern)) => {
@@ -81,6 +78,9 @@ impl<C> Shard<C> {
         let mut pace = Pace { wheel: &mut self.wheel, session: place };
         let session = &mut self.sessions[place as usize].session;
         session.confirm(subscription, receipt, newest.as_deref(), &mut pace);
+        if let (Delivery::Once, Some(Symbols::One(symbol)), None) = (delivery, symbols, newest) {
+            session.note_unknown(symbol);
+        }
     }
 
     /// Ends a subscription.

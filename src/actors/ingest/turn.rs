@@ -21,7 +21,8 @@ use crate::{
 const BATCH_RECORDS_MAX: usize = 1024;
 
 /// How long a poll waits for a record. So late at worst, on a feed that is idle, does a subscription in mode `every`
-/// begin, and is the stop flag seen.
+/// begin, which a person doesn't notice; nor does a machine notice fifty turns a second: they take 0.25 % of a core,
+/// measured without optimization.
 const POLL_WAIT: Duration = Duration::from_millis(20);
 
 /// One batch after another.
@@ -37,6 +38,8 @@ pub(super) struct Turn {
     batch: Batch,
     /// Whether the trading day has begun for some symbols and not for others yet.
     is_rolling_over: bool,
+    /// When this turn began, in microseconds since the Unix epoch.
+    begun_us: i64,
 }
 
 impl Turn {
@@ -51,6 +54,7 @@ impl Turn {
             stale: LogLimiter::default(),
             batch: Batch::default(),
             is_rolling_over: false,
+            begun_us: now_us(),
         };
         turn.check_ready();
         turn
@@ -58,6 +62,7 @@ impl Turn {
 
     /// A batch of records, from none to as many as there may be.
     pub(super) fn run(&mut self, consumer: &Consumer) {
+        self.begun_us = now_us();
         self.recorders.look(&mut self.fold);
         let mut wait = if self.is_rolling_over { Duration::ZERO } else { POLL_WAIT };
         for _ in 0..BATCH_RECORDS_MAX {
@@ -92,13 +97,13 @@ impl Turn {
             Ok(Folded::Changed { time_us }) => {
                 metrics.ingested.inc();
                 metrics.set_newest_record_us(record.timestamp_us);
-                let now_us = now_us();
                 if self.catch_up.is_none() {
+                    let now_us = now_us();
                     self.announcer.note_tick(now_us);
                     metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
                     metrics.kafka_to_ingested.observe(seconds((now_us - record.timestamp_us).max(0)));
                 } else if record.timestamp_us > 0 {
-                    self.announcer.note_tick(record.timestamp_us.min(now_us));
+                    self.announcer.note_tick(record.timestamp_us.min(self.begun_us));
                 }
             }
             Ok(Folded::Stale) => self.tell_stale(topic, record),

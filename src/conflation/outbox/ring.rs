@@ -1,6 +1,6 @@
 //! Ticks that are sent one by one.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Outbox, SlotId};
 use crate::{
@@ -10,6 +10,9 @@ use crate::{
     },
     publication::Publication,
 };
+
+/// Beyond so many the room for ticks is given back when none waits: 1 KiB stays.
+const KEPT_PLACES: usize = 64;
 
 /// There are more ticks than a session may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,11 @@ impl Outbox {
     pub(super) fn take_tick(&mut self, subscription: u32) -> (SlotId, Arc<Publication>) {
         self.ticks -= 1;
         let tape = self.tape(subscription).expect("whose turn it is");
-        tape.ticks.pop_front().expect("it stands in the line while there are some")
+        let tick = tape.ticks.pop_front().expect("it stands in the line while there are some");
+        if tape.ticks.is_empty() && tape.ticks.capacity() > KEPT_PLACES {
+            tape.ticks = VecDeque::new();
+        }
+        tick
     }
 
     /// A subscription with ticks left goes to the end of the line.

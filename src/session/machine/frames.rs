@@ -61,6 +61,7 @@ impl Session {
             subscription::parse(frame, self.version, self.next_serial, standing, &self.settings)?;
         self.next_serial += 1;
         self.wildcards += usize::from(subscription.is_wildcard());
+        self.notices += usize::from(subscription.is_of_notices());
         self.notices_due |= matches!(subscription.subject, Subject::Notices { is_due: true, .. });
         self.is_starting = true;
         let terms = subscription.terms();
@@ -92,6 +93,7 @@ impl Session {
     pub(super) fn remove_subscription(&mut self, place: usize) -> Subscription {
         let ended = self.subscriptions.remove(place);
         self.wildcards -= usize::from(ended.is_wildcard());
+        self.notices -= usize::from(ended.is_of_notices());
         self.credit_has_ended |= ended.unacknowledged.is_some();
         ended
     }

@@ -23,7 +23,7 @@ fn a_session_has_no_more_subscriptions_than_it_may() {
         for (id, symbol) in [("1", "A"), ("2", "B"), ("3", "*")] {
             talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
         }
-        assert_eq!(talk.session.subscriptions(), SubscriptionCounts { exact: 2, wildcards: 1 });
+        assert_eq!(talk.session.subscriptions(), SubscriptionCounts { exact: 2, wildcards: 1, notices: 0 });
         assert_eq!(talk.said(), [""; 0]);
         talk
     };

@@ -12,10 +12,10 @@ const JITTER_MS = 200;
 const FIELDS = ["bid", "ask"];
 
 export async function meetWishes(connection, server, { shows }) {
-  const { client, tap } = connection;
+  const { client } = connection;
   const [symbol] = await server.busiestSymbols(1);
   const subscribe = (id, headers) => {
-    const receipt = shows.includes("subscribe") ? { receipt: `receipt of ${id}` } : {};
+    const receipt = shows.includes("subscribe") ? { receipt: receiptOf(id) } : {};
     client.do("subscribe", { id, destination: destination(symbol), headers, ...receipt });
   };
   subscribe("every", { mode: "every" });
@@ -32,17 +32,21 @@ export async function meetWishes(connection, server, { shows }) {
   assertPaced(client.messagesOf("paced"));
   assertFields(client.messagesOf("fields"));
   await assertDelta(client);
-  if (shows.includes("subscribe")) await assertReceipts(client);
-
+  const showsReceipts = shows.includes("subscribe");
+  if (showsReceipts) {
+    await assertReceipt(client, "every", { mode: "every", maxRate: "unlimited" });
+    await assertReceipt(client, "paced", { mode: "latest", maxRate: String(RATE_PER_S) });
+  }
   await changeRate(connection, subscribe);
+  if (showsReceipts) await assertReceipt(client, "paced", { mode: "latest", maxRate: String(FASTER_PER_S) }, 2);
   await askOnce(connection, server, symbol);
   await hearOfTheFeed(client);
   client.do("disconnect", { receipt: "bye" });
   await client.saw("closed");
   assert.deepEqual([...client.all("error"), ...client.all("failed")], []);
-  assert.match(tap.fromServer.text, /effective-mode:every/);
 }
 
+const receiptOf = (id) => `receipt of ${id}`;
 const body = (message) => JSON.parse(message.body);
 const seq = (message) => Number(message.headers.seq);
 const conflated = (message) => Number(message.headers.conflated ?? 0);
@@ -106,25 +110,25 @@ async function assertDelta(client) {
   }
 }
 
-/** For clients that show what a RECEIPT says. */
-async function assertReceipts(client) {
-  for (const [id, mode, maxRate] of [["every", "every", "unlimited"], ["paced", "latest", String(RATE_PER_S)]]) {
-    const { headers } = await client.saw("receipt", (receipt) => receipt.id === `receipt of ${id}`);
-    assert.equal(headers["effective-mode"], mode);
-    assert.equal(headers["effective-max-rate"], maxRate);
-    assert.match(headers.seq, /^\d+$/);
-    assert.equal(headers.epoch, client.messagesOf(id)[0].headers.epoch);
-  }
+/** What the `nth` RECEIPT of a subscription says is in force. */
+async function assertReceipt(client, id, { mode, maxRate }, nth = 1) {
+  const receipts = () => client.all("receipt", (receipt) => receipt.id === receiptOf(id));
+  await client.until(`RECEIPT ${nth} of "${id}"`, () => receipts().length >= nth);
+  const { headers } = receipts()[nth - 1];
+  assert.equal(headers["effective-mode"], mode);
+  assert.equal(headers["effective-max-rate"], maxRate);
+  assert.match(headers.seq, /^\d+$/);
+  assert.equal(headers.epoch, client.messagesOf(id)[0].headers.epoch);
 }
 
 /** UNSUBSCRIBE and SUBSCRIBE under the same id: what comes after the receipt is of the new subscription. */
 async function changeRate({ client, tap }, subscribe) {
   client.do("unsubscribe", { id: "paced" });
   subscribe("paced", { "max-rate": String(FASTER_PER_S) });
-  const fresh = /receipt-id:paced(?![\w ]).*?subscription:paced(?:\n|\\n)type:(\w+)/s;
+  // Line ends are escaped as often as a transport wraps its frames.
+  const fresh = /receipt-id:paced(?:\n|\\+n).*?subscription:paced(?:\n|\\+n)type:(\w+)/s;
   await client.until("the subscription's first message", () => fresh.test(tap.fromServer.text));
   assert.equal(fresh.exec(tap.fromServer.text)[1], "snapshot", "nothing is left of the old one");
-  await client.until("its RECEIPT", () => tap.fromServer.text.includes(`effective-max-rate:${FASTER_PER_S}`));
   await updates(client, "paced", client.messagesOf("paced").length + UPDATES);
 }
 
