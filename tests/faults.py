@@ -149,7 +149,7 @@ def try_fault(fault):
     if found is None:
         return False, "NOT CAUGHT"
     promise, how = found
-    return True, f"{promise}: {' '.join(how.split())[:90]}"
+    return True, f"{promise}: {' '.join(how.split())[:100]}"
 
 
 def check(faults):
@@ -182,7 +182,7 @@ def main():
         begun = time.monotonic()
         is_caught, said = try_fault(fault)
         caught += is_caught
-        print(f"{time.monotonic() - begun:5.0f} s  {fault.name:<58}  {said}", flush=True)
+        print(f"{time.monotonic() - begun:5.0f} s  {fault.name:<64}  {said}", flush=True)
     copy_sources()
     print(f"{caught} of {len(faults)} faults were caught")
     sys.exit(0 if caught == len(faults) else 1)

@@ -12,8 +12,9 @@
 #               Chromium, Python's, Go's and Spring's, and the trading page
 #     kafka     the server against a real Apache Kafka, started and removed by the tests
 #
-# and one more, only when it is asked for:
+# and two more, only when they are asked for:
 #     fuzz      a minute of each fuzz target
+#     faults    breaks the code in some forty ways, one after the other; the simulated world has to notice each
 #
 # Programs that are missing are installed (tests/tools.sh tells how). Every step runs even when one before it failed;
 # the summary at the end names each with its time, and the exit code is 0 only when none failed.
@@ -23,7 +24,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/tools.sh
 
 readonly PARTS=(rust handover hygiene page clients kafka)
-readonly MORE_PARTS=(fuzz)
+readonly MORE_PARTS=(fuzz faults)
 SUMMARY=()
 FAILED=0
 
@@ -154,6 +155,11 @@ run_kafka() {
 part_fuzz() {
   need_rust
   step 'fuzz: a minute of each target' tests/fuzz.sh
+}
+
+part_faults() {
+  need_rust
+  step 'faults: each is noticed' tests/faults.py
 }
 
 main() {

@@ -19,6 +19,7 @@ mod known;
 mod link;
 mod market;
 mod notices;
+mod passing;
 mod peer;
 mod promise;
 mod rate;
@@ -51,7 +52,7 @@ const SMALL: Extent = Extent { sessions: 4, symbols: 6, steps: 120, burst: 20 };
 const LARGE: Extent = Extent { sessions: 60, symbols: 200, steps: 400, burst: 300 };
 
 /// As many sessions as a promise has to hold for.
-const THOUSAND: Extent = Extent { sessions: 1000, symbols: 60, steps: 400, burst: 40 };
+const THOUSAND: Extent = Extent { sessions: 1000, symbols: 60, steps: 250, burst: 40 };
 
 /// Runs a scenario; if a promise is broken, tells the least scenario that breaks it.
 #[track_caller]
@@ -80,13 +81,13 @@ fn check_seeds(extent: Extent, seeds: impl Iterator<Item = u64>) -> Tally {
 
 #[test]
 fn small_worlds_keep_every_promise() {
-    let tally = check_seeds(SMALL, 0..150);
+    let tally = check_seeds(SMALL, 0..300);
     assert!(tally.messages > 10_000 && tally.conflated > 10_000 && tally.aborted > 0, "{tally:?}");
 }
 
 #[test]
 fn worlds_of_many_symbols_keep_every_promise() {
-    let tally = check_seeds(LARGE, 0..3);
+    let tally = check_seeds(LARGE, 0..2);
     assert!(tally.messages > 10_000 && tally.conflated > 1_000, "{tally:?}");
 }
 
@@ -99,8 +100,7 @@ fn a_thousand_sessions_keep_every_promise() {
 #[test]
 fn what_broke_a_promise_once_does_no_longer() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/sim/regressions");
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files {
         let text = fs::read_to_string(&file).unwrap();

@@ -129,9 +129,9 @@ impl Peer {
         every.into_iter().for_each(|id| self.mark_turn(id, now));
     }
 
-    /// Ticks were lost on their way to the shard.
+    /// Ticks were lost on their way to the shard. Who begins with this delivery begins after them.
     pub(super) fn lose_ticks(&mut self) {
-        let has_every = self.subscriptions.values().any(|it| it.wish.every) || self.starting.is_some();
+        let has_every = self.subscriptions.values().any(|it| it.wish.every);
         self.may_close |= has_every;
         self.must_close |= has_every;
     }

@@ -28,18 +28,12 @@ use super::{
 /// A chunk may exceed its limit by one frame.
 const FRAME_BYTES_MAX: usize = 1024;
 
-/// The actor looks at who is blocked for so long.
-pub(super) const SLOW_AFTER: Duration = Duration::from_secs(1);
-
 /// For so long the market is quiet at the end, so that everybody can come to know everything: the slowest rate, and what
 /// the slowest client still has to read.
 const QUIET_US: u32 = 40_000_000;
 
 /// How often somebody may be woken by what somebody woken does, at one moment.
 const ROUNDS_MAX: usize = 10_000;
-
-/// Ingest waits no longer for a record, and looks who records what.
-const IDLE_TURN_US: u32 = 20_000;
 
 /// What happened, told for comparisons: how much of it there was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +53,7 @@ impl std::ops::AddAssign for Tally {
 
 pub(super) struct World {
     pub(super) rules: Rules,
-    base: Instant,
+    pub(super) base: Instant,
     pub(super) now: Moment,
     pub(super) settings: Arc<Settings>,
     pub(super) shard: Shard<u32>,
@@ -71,8 +65,8 @@ pub(super) struct World {
     /// Whose writers were woken.
     pub(super) woken: Arc<Mutex<Vec<u32>>>,
     /// When which client reads next.
-    reads: BinaryHeap<Reverse<(u64, u32)>>,
-    next_look_us: u64,
+    pub(super) reads: BinaryHeap<Reverse<(u64, u32)>>,
+    pub(super) next_look_us: u64,
     pub(super) receipts: u64,
     pub(super) tally: Tally,
 }
@@ -192,7 +186,7 @@ impl World {
     }
 
     /// The shard fetches what is there and heeds it, as its actor does.
-    fn take(&mut self) {
+    pub(super) fn take(&mut self) {
         let at = self.at();
         let Self { shard, market, peers, now, feed, rules, .. } = self;
         let Some(Fetched { delivery, symbols, ticks }) = market.fetch() else { return };
@@ -222,73 +216,6 @@ impl World {
                 peer.notices.note_feed(json);
             }
         }
-    }
-
-    fn pass(&mut self, us: u32) -> Kept {
-        let end_us = self.now.0 + u64::from(us);
-        self.take();
-        if us >= IDLE_TURN_US {
-            self.market.turn(self.now.0, &[])?;
-            self.take();
-        }
-        self.settle()?;
-        loop {
-            let expiry_us = self.shard.next_expiry().map_or(u64::MAX, |at| self.micros_at(at));
-            let read_us = self.reads.peek().map_or(u64::MAX, |Reverse((at_us, _))| *at_us);
-            let next_us = read_us.min(self.next_look_us).min(expiry_us);
-            if next_us > end_us {
-                break;
-            }
-            self.now = (self.now.0.max(next_us), self.now.1 + 1);
-            if expiry_us <= self.now.0 {
-                self.shard.expire(self.at());
-                let is_later = self.shard.next_expiry().is_none_or(|at| self.micros_at(at) > expiry_us);
-                Promise::Sanity.check(is_later, || "what has expired expires again".to_owned())?;
-            } else if self.next_look_us <= self.now.0 {
-                self.next_look_us += micros(self.settings.deadline_interval());
-                self.look_at_deadlines()?;
-            } else if let Some(Reverse((_, session))) = self.reads.pop() {
-                self.pump(session)?;
-            }
-            self.settle()?;
-        }
-        self.now = (end_us, self.now.1 + 1);
-        Ok(())
-    }
-
-    /// A moment of the shard's clock, in the world's microseconds; rounded up, for it's when something is due.
-    fn micros_at(&self, at: Instant) -> u64 {
-        u64::try_from(at.saturating_duration_since(self.base).as_nanos().div_ceil(1000)).expect("it's soon")
-    }
-
-    fn look_at_deadlines(&mut self) -> Kept {
-        let at = self.at();
-        let Self { shard, peers, .. } = self;
-        shard.note_progress(at, SLOW_AFTER, |session| Some(peers.get(session)?.link.acknowledged()));
-        let aborted: Vec<u32> = shard.handle_timeouts(at).into_iter().copied().collect();
-        let deadline_us = micros(self.settings.send_deadline);
-        for session in aborted {
-            let Some(peer) = self.peers.remove(&session) else {
-                return Promise::Closing.broken(format!("session {session} is aborted and was over"));
-            };
-            let idle_us = self.now.0 - peer.link.moved_us();
-            let is_stuck = idle_us >= deadline_us && !peer.link.is_writable();
-            Promise::Closing.check(is_stuck || !peer.is_live() || peer.may_close, || {
-                format!("session {session} is aborted and its socket took something {idle_us} us ago")
-            })?;
-            let ended = self.shard.forget(peer.key, at).map(|(_, reason)| reason.label());
-            let is_right = ended == Some("slow") || !peer.is_live() || peer.may_close;
-            Promise::Closing
-                .check(is_right, || format!("session {session} was stuck and ended as {ended:?}"))?;
-            self.tally.aborted += 1;
-        }
-        // Whoever is blocked is looked at after a second, and then twice a second.
-        let patience_us = deadline_us + 2 * micros(SLOW_AFTER);
-        for (session, peer) in &self.peers {
-            let is_stuck = !peer.link.is_writable() && peer.link.moved_us() + patience_us < self.now.0;
-            Promise::Closing.check(!is_stuck, || format!("session {session} is stuck and isn't closed"))?;
-        }
-        Ok(())
     }
 
     /// Lets everybody write who was woken.
@@ -398,6 +325,6 @@ impl World {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).expect("deadlines are short")
 }
