@@ -5,6 +5,9 @@
 //! ingest says that everything asked for up to its [`Ticket`] is recorded. What the shard then holds of the symbol is
 //! the snapshot, and no tick after it is missing.
 //!
+//! While nothing has been folded yet, because the broker or the topic isn't there, nothing can be missing: a subscription
+//! begins at once then.
+//!
 //! This room is pure. It's shared by all shards and ingest; the lock is taken when a subscription in mode `every`
 //! begins or ends, and by ingest after such a change, but for no tick.
 
@@ -39,6 +42,8 @@ pub struct Recordings {
     inner: Mutex<Inner>,
     /// Written under the lock alone. Read without it, it's seen late at worst.
     has_changed: AtomicBool,
+    /// Whether ingest has ever looked. Likewise.
+    is_in_use: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +82,13 @@ impl Recordings {
         inner.ticket
     }
 
+    /// Whether ticks may have been folded. If not, everything that was asked for before this question is recorded from
+    /// the first of them.
+    pub fn is_in_use(&self) -> bool {
+        let _inner = self.inner();
+        self.is_in_use.load(Ordering::Acquire)
+    }
+
     /// Somebody no longer does, who did before.
     pub fn end(&self, what: &Recorded) {
         let mut inner = self.inner();
@@ -97,6 +109,10 @@ impl Recordings {
     /// What ingest has to record from now on, if that has changed. To be called while no symbol has ticks that
     /// weren't handed out.
     pub fn changes(&self) -> Option<Changes> {
+        if !self.is_in_use.load(Ordering::Acquire) {
+            let _inner = self.inner();
+            self.is_in_use.store(true, Ordering::Release);
+        }
         // A change that this misses is seen at the next look.
         if !self.has_changed.load(Ordering::Acquire) {
             return None;
@@ -146,6 +162,15 @@ mod tests {
         recordings.end(&Recorded::All);
         assert_eq!(changes(&recordings), Some((false, vec!["A=false".to_owned()])));
         assert_eq!(changes(&recordings), None);
+    }
+
+    #[test]
+    fn before_the_first_look_nothing_can_be_missing() {
+        let recordings = Recordings::default();
+        recordings.begin(&symbol("A"));
+        assert!(!recordings.is_in_use());
+        assert!(recordings.changes().is_some());
+        assert!(recordings.is_in_use());
     }
 
     #[test]

@@ -78,6 +78,9 @@ impl<C> Shard<C> {
         };
         let ticket = self.recorders.recordings.begin(&recorded);
         self.recorders.standing.insert((session, subscription), recorded);
+        if !self.recorders.recordings.is_in_use() {
+            return self.begin(session, subscription, &wanted, receipt.as_deref());
+        }
         self.recorders.starting.push_back(Starting { ticket, session, subscription, wanted, receipt });
     }
 

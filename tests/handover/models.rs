@@ -206,6 +206,29 @@ fn a_subscription_that_begins_with_its_ticket_misses_no_tick() {
 }
 
 #[test]
+fn a_subscription_that_begins_before_anything_was_folded_misses_no_tick() {
+    every_order(Some(4), 8, |between| {
+        let shard = thread::spawn({
+            let between = between.clone();
+            move || {
+                between.recordings.begin(&Recorded::Symbol(Symbol("A")));
+                let begins_at_once = !between.recordings.is_in_use();
+                let mut ordinals = Vec::new();
+                until_closed(&between, |delivery| {
+                    ordinals.extend(delivery.ticks.iter().map(|tick| tick.ordinal));
+                });
+                assert!(!begins_at_once || ordinals == [1, 2], "{ordinals:?}");
+            }
+        });
+        let mut ingest = Ingest::new(between);
+        ingest.batch(&[0]);
+        ingest.batch(&[0]);
+        ingest.between.handover.close_all("done");
+        shard.join().unwrap();
+    });
+}
+
+#[test]
 fn what_nobody_wants_any_more_is_told() {
     every_order(None, 8, |between| {
         let shard = thread::spawn({

@@ -1,9 +1,12 @@
 //! What a SUBSCRIBE may ask for: how often, every tick, a part, only what changed; and what is told beside prices.
 
+use std::sync::Arc;
+
 use super::world::{Client, World, subscribe};
 use crate::{
+    recordings::Recordings,
     session::{CloseReason, FrameRate, Settings},
-    shard::Output,
+    shard::{Output, Shard},
 };
 
 fn effective(world: &mut World, client: &Client) -> String {
@@ -102,6 +105,19 @@ fn a_symbol_that_is_listed_again_has_its_snapshot_before_its_ticks() {
     assert_eq!(world.read(&client), ["1 A snapshot 4 0"]);
     world.record(&[(0, "A", 5)]);
     assert_eq!(world.read(&client), ["1 A update 5 0"]);
+}
+
+#[test]
+fn who_wants_every_tick_of_a_feed_that_has_not_begun_need_not_wait() {
+    let mut world = World::new();
+    let recordings = Arc::<Recordings>::default();
+    world.shard = Shard::new(Arc::default(), Arc::clone(&recordings), world.now);
+    world.recordings = recordings;
+    let client = world.connect();
+    world.send(&client, &subscribe(1, "A", "mode:every\nreceipt:r\n"));
+    assert!(world.accepts_input(&client));
+    world.record(&[(0, "A", 1), (0, "A", 2)]);
+    assert_eq!(world.read(&client), ["RECEIPT r", "1 A update 1 0", "1 A update 2 0"]);
 }
 
 #[test]

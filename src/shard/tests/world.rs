@@ -64,6 +64,8 @@ impl World {
 
     pub(super) fn with(settings: Settings) -> Self {
         let (recordings, now) = (Arc::<Recordings>::default(), Instant::now());
+        // The feed runs.
+        recordings.changes();
         let shard = Shard::new(Arc::new(settings), Arc::clone(&recordings), now);
         Self { shard, recordings, now, opened: 0, padding_bytes: 0 }
     }
