@@ -91,7 +91,8 @@ impl<T: Copy> TimingWheel<T> {
     /// before.
     pub fn next_expiry(&self) -> Option<Instant> {
         let (_, tick) = self.first_bucket()?;
-        Some(self.origin + TICK.saturating_mul(u32::try_from(tick).unwrap_or(u32::MAX)))
+        // A tick is a millisecond.
+        Some(self.origin + Duration::from_millis(tick))
     }
 
     /// A timer that is due and isn't set any longer; those that are due earlier first, and of those of one tick the one
@@ -213,6 +214,22 @@ mod tests {
             [pop(999), pop(1_000), pop(2_999), pop(3_000), pop(9_000)],
             [None, Some('a'), None, Some('b'), None]
         );
+    }
+
+    #[test]
+    fn nobody_wakes_too_early_after_months() {
+        let origin = Instant::now();
+        let mut wheel = TimingWheel::starting_at(origin);
+        let now = origin + Duration::from_hours(24 * 365);
+        wheel.insert(origin, 'a');
+        assert_eq!(wheel.pop_expired(now), Some('a'));
+        let due = now + Duration::from_millis(250);
+        wheel.insert(due, 'b');
+        for _ in 0..LEVELS {
+            assert_eq!(wheel.pop_expired(now), None);
+        }
+        let wakes = wheel.next_expiry().unwrap();
+        assert!(now < wakes && wakes <= due);
     }
 
     #[derive(Clone, Debug)]
