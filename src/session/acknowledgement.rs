@@ -122,13 +122,16 @@ impl Unacknowledged {
 
     /// Takes the messages that this acknowledges, and tells how many they are.
     pub(super) fn acknowledge(&mut self, message: MessageId) -> u32 {
-        let Some(at) = self.sent.iter().position(|sent| *sent == message) else { return 0 };
+        let is_named = |sent: &MessageId| *sent == message;
         match self.mode {
+            // The last of that name: when a trading day begins anew, a record's state is sent again.
             AckMode::Cumulative => {
+                let Some(at) = self.sent.iter().rposition(is_named) else { return 0 };
                 self.sent.drain(..=at);
                 u32::try_from(at + 1).expect("prefetch counts are bounded")
             }
             AckMode::Individual => {
+                let Some(at) = self.sent.iter().position(is_named) else { return 0 };
                 self.sent.remove(at);
                 1
             }
@@ -157,6 +160,13 @@ mod tests {
         let mut individual = with_sent(AckMode::Individual);
         assert_eq!([3, 3, 1, 5].map(|seq| individual.acknowledge(message(seq))), [1, 0, 1, 1]);
         assert!(individual.has(message(2)) && !individual.has(message(3)));
+    }
+
+    #[test]
+    fn cumulative_takes_the_last_of_a_name_that_was_sent_twice() {
+        let mut cumulative = with_sent(AckMode::Cumulative);
+        cumulative.note_sent(message(1));
+        assert_eq!(cumulative.acknowledge(message(1)), 6);
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub(in crate::session) fn parse<'a>(
         Destination::Snapshot(_) if !snapshot => {
             return Err(wrong("snapshot", "false", "true; that is what the destination is for"));
         }
-        Destination::Snapshot(_) => Subject::Snapshot,
+        Destination::Snapshot(Symbols::One(_)) => Subject::Snapshot,
+        Destination::Snapshot(Symbols::Matching(_)) => Subject::Snapshots,
         Destination::Notices(_) if unacknowledged.is_some() => {
             return Err(wrong(
                 "ack",
@@ -94,7 +95,7 @@ fn check_room<'a>(
             return Err(duplicate(naming));
         }
         all += 1;
-        wildcards += usize::from(other.is_wildcard());
+        wildcards += usize::from(other.takes_many());
         notices += usize::from(other.is_of_notices());
         prefetch += other.prefetch().unwrap_or(0);
     }
@@ -105,7 +106,7 @@ fn check_room<'a>(
         too_many(format!("a session may have {} subscriptions", settings.subscriptions_max))
     } else if wanted.is_of_notices() && notices >= NOTICES_MAX {
         too_many(format!("a session may have {NOTICES_MAX} subscriptions to notices"))
-    } else if wanted.is_wildcard() && wildcards >= settings.wildcards_max {
+    } else if wanted.takes_many() && wildcards >= settings.wildcards_max {
         too_many(format!("a session may have {} wildcard subscriptions", settings.wildcards_max))
     } else if prefetch + wanted.prefetch().unwrap_or(0) > PREFETCH_SUM_MAX {
         too_many(format!("the prefetch-counts of a session may come to {PREFETCH_SUM_MAX}"))

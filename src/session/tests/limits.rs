@@ -34,6 +34,10 @@ fn a_session_has_no_more_subscriptions_than_it_may() {
         talk.send(&format!("SUBSCRIBE\nid:{id}\ndestination:/topic/price.stock.{symbol}\n\n"));
         assert_eq!(talk.said(), ["ERROR too many subscriptions".to_owned(), format!("CLOSE {code}")]);
     }
+    // A snapshot of all symbols has as many slots as a wildcard, for as long as it isn't read.
+    let mut talk = begin();
+    talk.send("UNSUBSCRIBE\nid:1\n\n\0SUBSCRIBE\nid:1\ndestination:/app/snapshot.*\n\n");
+    assert_eq!(talk.said(), ["ERROR too many subscriptions", "CLOSE 4005 too many subscriptions"]);
     let mut talk = begin();
     talk.send("SUBSCRIBE\nid:3\ndestination:/topic/price.stock.C\n\n");
     assert_eq!(talk.said(), ["ERROR duplicate subscription id", "CLOSE 1002 protocol error"]);
