@@ -21,6 +21,7 @@ use self::{recording::Recorders, routing::Wildcard};
 use crate::{
     conflation::{Pace, Rest, TimingWheel},
     destination::Notices,
+    handover::Delivery,
     last_value_cache::{LastValueCache, Put},
     publication::Publication,
     recordings::Recordings,
@@ -138,6 +139,24 @@ impl<C> Shard<C> {
         }
         let reason = entry.session.closed().unwrap_or(CloseReason::ConnectionLost);
         Some((entry.session.id().into(), reason))
+    }
+
+    /// Takes what ingest has handed over, in the order that a delivery tells.
+    pub fn take(&mut self, delivery: &mut Delivery<Arc<Publication>, CloseReason>, now: Instant) {
+        if delivery.ticks_lost {
+            self.lose_ticks(now);
+        }
+        self.publish(delivery.newest.drain(..));
+        self.record(delivery.ticks.drain(..), now);
+        if let Some(ticket) = delivery.recorded_up_to {
+            self.recorded_up_to(ticket, now);
+        }
+        if let Some(json) = delivery.feed_status.take() {
+            self.set_feed_status(json);
+        }
+        if let Some(reason) = delivery.close.take() {
+            self.close_all(now, reason);
+        }
     }
 
     /// Takes newer states, and marks them in the outbox of each session that subscribed to them.

@@ -139,7 +139,7 @@ impl ShardActor {
             }
             self.0.alarm.set(expiry);
             tokio::select! {
-                () = inbox.fetch(&mut delivery) => self.take(&mut delivery),
+                () = inbox.fetch(&mut delivery) => self.0.shard.borrow_mut().take(&mut delivery, Instant::now()),
                 _ = deadlines.tick() => self.look_at_deadlines(Instant::now()),
                 () = &mut alarm, if expiry.is_some() => self.0.shard.borrow_mut().expire(Instant::now()),
                 () = self.0.sooner.notified() => {}
@@ -152,26 +152,6 @@ impl ShardActor {
         let expiry = self.0.shard.borrow().next_expiry();
         if expiry.is_some_and(|at| self.0.alarm.get().is_none_or(|alarm| at < alarm)) {
             self.0.sooner.notify_one();
-        }
-    }
-
-    /// In the order that a delivery tells.
-    fn take(&self, delivery: &mut Delivery) {
-        let now = Instant::now();
-        let mut shard = self.0.shard.borrow_mut();
-        if delivery.ticks_lost {
-            shard.lose_ticks(now);
-        }
-        shard.publish(delivery.newest.drain(..));
-        shard.record(delivery.ticks.drain(..), now);
-        if let Some(ticket) = delivery.recorded_up_to {
-            shard.recorded_up_to(ticket, now);
-        }
-        if let Some(json) = delivery.feed_status.take() {
-            shard.set_feed_status(json);
-        }
-        if let Some(reason) = delivery.close {
-            shard.close_all(now, reason);
         }
     }
 

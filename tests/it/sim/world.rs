@@ -190,18 +190,9 @@ impl World {
         let at = self.at();
         let Self { shard, market, peers, now, feed, rules, .. } = self;
         let Some(Fetched { delivery, symbols, ticks }) = market.fetch() else { return };
-        shard.publish(delivery.newest.drain(..));
-        let are_lost = delivery.ticks_lost;
-        if are_lost {
-            shard.lose_ticks(at);
-        }
-        shard.record(delivery.ticks.drain(..), at);
-        if let Some(ticket) = delivery.recorded_up_to {
-            shard.recorded_up_to(ticket, at);
-        }
-        let status = delivery.feed_status.take();
+        let (are_lost, status) = (delivery.ticks_lost, delivery.feed_status.clone());
+        shard.take(delivery, at);
         if let Some(json) = &status {
-            shard.set_feed_status(Arc::clone(json));
             json.as_ref().clone_into(feed);
         }
         let (_, looks) = market.looks();
