@@ -240,6 +240,7 @@ impl Fold {
         }
         entry.position = Position::of(record);
         entry.ordinal += 1;
+        entry.rollovers = 0;
         Ok(true)
     }
 

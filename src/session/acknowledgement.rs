@@ -27,22 +27,25 @@ pub(super) enum AckMode {
     Individual,
 }
 
-/// A message's name within its subscription: the record of the state that it carried.
+/// A message's name within its subscription: the record of the state that it carried and, if the trading day has begun
+/// anew since, how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MessageId {
     partition: i32,
+    rollovers: u32,
     seq: u64,
 }
 
 impl From<&Content> for MessageId {
     fn from(content: &Content) -> Self {
-        Self { partition: content.partition, seq: content.seq }
+        Self { partition: content.partition, rollovers: content.rollovers, seq: content.seq }
     }
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.partition, self.seq)
+        write!(f, "{}-{}", self.partition, self.seq)?;
+        if self.rollovers > 0 { write!(f, "-{}", self.rollovers) } else { Ok(()) }
     }
 }
 
@@ -50,8 +53,13 @@ impl FromStr for MessageId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (partition, seq) = text.split_once('-').ok_or(())?;
-        Ok(Self { partition: number(partition)?, seq: number(seq)? })
+        let (partition, rest) = text.split_once('-').ok_or(())?;
+        let (seq, rollovers) = match rest.split_once('-') {
+            // There is one way to write a name.
+            Some((seq, rollovers)) => (seq, number(rollovers).ok().filter(|count| *count > 0).ok_or(())?),
+            None => (rest, 0),
+        };
+        Ok(Self { partition: number(partition)?, rollovers, seq: number(seq)? })
     }
 }
 
@@ -122,16 +130,13 @@ impl Unacknowledged {
 
     /// Takes the messages that this acknowledges, and tells how many they are.
     pub(super) fn acknowledge(&mut self, message: MessageId) -> u32 {
-        let is_named = |sent: &MessageId| *sent == message;
+        let Some(at) = self.sent.iter().position(|sent| *sent == message) else { return 0 };
         match self.mode {
-            // The last of that name: when a trading day begins anew, a record's state is sent again.
             AckMode::Cumulative => {
-                let Some(at) = self.sent.iter().rposition(is_named) else { return 0 };
                 self.sent.drain(..=at);
                 u32::try_from(at + 1).expect("prefetch counts are bounded")
             }
             AckMode::Individual => {
-                let Some(at) = self.sent.iter().position(is_named) else { return 0 };
                 self.sent.remove(at);
                 1
             }
@@ -144,7 +149,7 @@ mod tests {
     use super::*;
 
     fn message(seq: u64) -> MessageId {
-        MessageId { partition: 3, seq }
+        MessageId { partition: 3, rollovers: 0, seq }
     }
 
     fn with_sent(mode: AckMode) -> Unacknowledged {
@@ -163,20 +168,16 @@ mod tests {
     }
 
     #[test]
-    fn cumulative_takes_the_last_of_a_name_that_was_sent_twice() {
-        let mut cumulative = with_sent(AckMode::Cumulative);
-        cumulative.note_sent(message(1));
-        assert_eq!(cumulative.acknowledge(message(1)), 6);
-    }
-
-    #[test]
     fn names_are_read_as_they_are_written() {
         let of = SubscriptionKey { subscription: 7, serial: 12 };
         let acknowledgement = Acknowledgement { of, message: message(99) };
         assert_eq!(acknowledgement.to_string(), "7-12-3-99");
         assert_eq!("7-12-3-99".parse(), Ok(acknowledgement));
+        let message = MessageId { rollovers: 2, ..message(99) };
+        assert_eq!(message.to_string(), "3-99-2");
+        assert_eq!("7-12-3-99-2".parse(), Ok(Acknowledgement { of, message }));
         for wrong in
-            ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-1", "-7-12-3-99", "a-b-c-d", "+7-12-3-99"]
+            ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-0", "7-12-3-99-1-1", "-7-12-3-99", "a-b-c-d", "+7-12-3-99"]
         {
             assert_eq!(wrong.parse::<Acknowledgement>(), Err(()), "{wrong}");
         }

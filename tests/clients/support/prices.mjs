@@ -34,6 +34,6 @@ export function assertStream(messages, symbol) {
     assert.ok(state.price > 0 || state.bid > 0 || state.ask > 0, `${symbol} has a price: ${body}`);
     assert.equal(headers.destination, destination(symbol));
     assert.equal(headers["content-type"], "application/json");
-    assert.match(headers["message-id"], /^\d+-\d+$/);
+    assert.match(headers["message-id"], /^\d+-\d+(-\d+)?$/);
   }
 }
