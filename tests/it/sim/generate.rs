@@ -127,6 +127,10 @@ impl Lot {
         if self.one_in(2) {
             return Pace::AtOnce;
         }
+        if self.one_in(8) {
+            // So slow that a chunk takes longer than the send time limit.
+            return Pace::Steady { bytes: self.rng.random_range(20..200), every_ms: 200 };
+        }
         let every_ms = self.one_of(&[1, 3, 10, 50, 200]);
         Pace::Steady { bytes: self.rng.random_range(20..200) * every_ms, every_ms }
     }

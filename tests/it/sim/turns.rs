@@ -59,10 +59,15 @@ impl Peer {
 
     /// What may have nothing to tell stands in line all the same until its turn comes.
     fn join(&mut self, owner: Owner, is_due: bool, earliest: Moment, surely: Moment) {
-        if is_due || self.subscriptions[&owner.0].is_partial() || self.line.contains_key(&owner) {
-            let owed = self.line.entry(owner).or_insert(Owed { earliest, latest: None });
-            owed.latest = is_due.then_some(owed.latest.unwrap_or(surely));
+        let subscription = &self.subscriptions[&owner.0];
+        let stands = self.line.contains_key(&owner);
+        if !is_due && !stands && !subscription.is_partial() {
+            return;
         }
+        let owed = self.line.entry(owner).or_insert(Owed { earliest, latest: None });
+        // What is told once, and was delisted meanwhile, may have been passed over for good.
+        let is_over = stands && subscription.is_once() && owed.latest.is_none();
+        owed.latest = (is_due && !is_over).then_some(owed.latest.unwrap_or(surely));
     }
 
     /// Nobody is overtaken, and nobody comes too soon.
