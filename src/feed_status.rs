@@ -4,7 +4,7 @@
 //! A feed is stale when nothing has come for many times its usual interval. Which one is usual is learnt. It's not the
 //! mean of the gaps between ticks: a feed that sends a burst each minute would have one of milliseconds, and be stale
 //! each minute. It's how long the gap is in which a moment lies that is picked by chance: here a minute. So each gap
-//! counts by its length, and [`MEMORY`] such gaps are remembered, however long they are. A gap that is a surprise is
+//! counts by its length, and sixteen such gaps are remembered, however long they are. A gap that is a surprise is
 //! taken for no longer than what was expected, and for an eighth of what is known: so a broker that was away for a
 //! night changes little, and a feed that becomes slow surprises a few times before it's known to be slow.
 //!
@@ -18,8 +18,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-/// How many gaps of the usual length are remembered: with fewer the usual one follows chance, with more it takes
-/// longer than the opening of a market until a slow feed is known to be fast again.
+/// How many gaps of the usual length are remembered: with fewer the usual one follows chance, and with so many it takes
+/// sixteen times a slow feed's interval, a quarter of an hour for one of a minute, until it's known to be fast again.
 const MEMORY: f64 = 16.0;
 
 /// What a single gap counts for at most.

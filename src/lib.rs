@@ -20,7 +20,8 @@
 //!
 //! - **Conflation is the queue.** Between any two stages stands a set of dirty symbols, not a list of
 //!   messages. It can't grow past the number of symbols, so nothing between Kafka and a client needs
-//!   an overflow policy, and a slow stage sees fewer and newer states by itself.
+//!   an overflow policy, and a slow stage sees fewer and newer states by itself. (Only whoever asks for every tick has
+//!   rings, and they end the session when they are full.)
 //! - **A publication is a whole state.** It says everything that is known about its symbol, so that
 //!   putting a newer one in the place of an older loses no fact about now.
 //! - **One shard a worker thread.** Waking another thread costs a system call; here that happens once

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Breaks the code on purpose, in one way after the other, and demands that the simulated world notices each.
+"""Breaks the code on purpose, in one way after the other, and demands that its proof notices each: the simulated world
+what tests/it/sim/faults.txt lists, and the models of two threads what tests/handover/faults.txt does.
 
-    tests/faults.py [WORD...]     every fault of tests/it/sim/faults.txt, or those whose names have one of the words
+    tests/faults.py [WORD...]     every fault of the tables, or those whose names have one of the words; "sim" and
+                                  "handover" are words of all those in the table there
     tests/faults.py --check       only looks whether each fault's texts are where they should be
 
 The sources are copied to target/faults/source and built into target/faults/target, so that the second run has to build
@@ -18,32 +20,54 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TABLE = ROOT / "tests/it/sim/faults.txt"
 SOURCE = ROOT / "target/faults/source"
 TARGET = ROOT / "target/faults/target"
 
-# The small worlds find nearly everything, and soon.
-STAGES = ("sim::small_worlds", "sim::")
 # What loops for ever is caught too. The slowest of the world's tests takes some 20 s by itself.
 PATIENCE_S = 300
 
 BROKEN = re.compile(r"step \d+ of \d+: (\w+): (.*)")
+PANIC = re.compile(r"thread '([^']+)' \(\d+\) panicked at [^\n]*\n([^\n]*)")
+
+
+class Proof:
+    """A table of faults, the tests that have to notice them, and in which stages these are run."""
+
+    def __init__(self, table, tests, stages):
+        self.table = ROOT / table
+        self.tests = tests
+        self.stages = stages
+
+
+PROOFS = (
+    # The small worlds find nearly everything, and soon.
+    Proof("tests/it/sim/faults.txt", ("--test", "it"), ("sim::small_worlds", "sim::")),
+    Proof("tests/handover/faults.txt", ("--manifest-path", "tests/handover/Cargo.toml", "--test", "models"), ("",)),
+)
 
 
 class Fault:
-    """A name, and what to put where: (file, old text, new text)."""
+    """A name, what to put where (file, old text, new text), and who has to notice."""
 
-    def __init__(self, name):
+    def __init__(self, name, proof):
         self.name = name
+        self.proof = proof
         self.changes = []
 
+    def text(self):
+        return f"{self.proof.table.parent.name} {self.name}".lower()
 
-def read_table():
+
+def read_tables():
+    return [fault for proof in PROOFS for fault in read_table(proof)]
+
+
+def read_table(proof):
     """Reads `== NAME`, then for each change `file: PATH`, the old lines after `- ` and the new ones after `+ `."""
     faults = []
-    for number, line in enumerate(TABLE.read_text().splitlines(), 1):
+    for number, line in enumerate(proof.table.read_text().splitlines(), 1):
         if line.startswith("== "):
-            faults.append(Fault(line[3:]))
+            faults.append(Fault(line[3:], proof))
         elif line.startswith("file: "):
             faults[-1].changes.append((line[6:], [], []))
         elif line.startswith("-"):
@@ -51,7 +75,7 @@ def read_table():
         elif line.startswith("+"):
             faults[-1].changes[-1][2].append(line[2:])
         elif line and not line.startswith("#"):
-            sys.exit(f"{TABLE}:{number}: expected '== NAME', 'file: PATH', '- OLD', '+ NEW' or '# COMMENT'")
+            sys.exit(f"{proof.table}:{number}: expected '== NAME', 'file: PATH', '- OLD', '+ NEW' or '# COMMENT'")
     return faults
 
 
@@ -97,16 +121,17 @@ def cargo(*arguments, timeout=None):
     )
 
 
-def run_world():
+def run(proof):
     """Answers which promise was broken and how, or None."""
-    for stage in STAGES:
+    for stage in proof.stages:
         try:
-            ran = cargo("test", "--locked", "--test", "it", stage, timeout=PATIENCE_S)
+            ran = cargo("test", "--locked", *proof.tests, stage, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             return "Time", f"not over after {PATIENCE_S} s"
         if ran.returncode != 0:
-            found = BROKEN.search(ran.stdout + ran.stderr)
-            return found.groups() if found else ("?", (ran.stdout + ran.stderr)[-300:])
+            said = ran.stdout + ran.stderr
+            found = BROKEN.search(said) or PANIC.search(said)
+            return found.groups() if found else ("?", said[-300:])
     return None
 
 
@@ -116,11 +141,11 @@ def try_fault(fault):
     wrong = apply(fault)
     if wrong:
         return False, f"ERROR: {wrong}"
-    built = cargo("test", "--locked", "--test", "it", "--no-run")
+    built = cargo("test", "--locked", *fault.proof.tests, "--no-run")
     if built.returncode != 0:
         errors = [line for line in built.stderr.splitlines() if line.startswith("error")]
         return False, f"ERROR: it doesn't compile: {errors[0] if errors else built.stderr[-300:]}"
-    found = run_world()
+    found = run(fault.proof)
     if found is None:
         return False, "NOT CAUGHT"
     promise, how = found
@@ -140,17 +165,18 @@ def check(faults):
 
 def main():
     if sys.argv[1:] == ["--check"]:
-        check(read_table())
+        check(read_tables())
     words = [word.lower() for word in sys.argv[1:]]
-    faults = [fault for fault in read_table() if not words or any(word in fault.name.lower() for word in words)]
+    faults = [fault for fault in read_tables() if not words or any(word in fault.text() for word in words)]
     if not faults:
         sys.exit("no fault has such a name")
     if shutil.which("cargo") is None:
         sys.exit("cargo is missing")
     copy_sources()
-    found = run_world()
-    if found is not None:
-        sys.exit(f"the world finds something without a fault: {found[0]}: {found[1]}")
+    for proof in dict.fromkeys(fault.proof for fault in faults):
+        found = run(proof)
+        if found is not None:
+            sys.exit(f"{proof.table} needs tests that pass without a fault: {found[0]}: {found[1]}")
     caught = 0
     for fault in faults:
         begun = time.monotonic()

@@ -14,7 +14,8 @@
 #
 # and two more, only when they are asked for:
 #     fuzz      a minute of each fuzz target
-#     faults    breaks the code in some forty ways, one after the other; the simulated world has to notice each
+#     faults    breaks the code in some fifty ways, one after the other; the simulated world, or the models of the
+#               hand-over, have to notice each
 #
 # Programs that are missing are installed (tests/tools.sh tells how). Every step runs even when one before it failed;
 # the summary at the end names each with its time, and the exit code is 0 only when none failed.

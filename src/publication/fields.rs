@@ -41,14 +41,14 @@ pub enum Field {
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Fields(u16);
 
-/// Why a text is no list of fields. Its text says what is allowed.
+/// Why a text is no list of fields. What it shows is what goes behind "allowed: ".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
     /// Nothing stands there. Who wants all fields leaves the header out.
-    #[error("no field is named; {Allowed}")]
+    #[error("{Allowed}; one of them at least")]
     Empty,
     /// A name that no field has.
-    #[error("{name:?} is no field{}; {Allowed}", Hint(*.nearest))]
+    #[error("{Allowed}; {name:?} is none of them{}", Hint(*.nearest))]
     Unknown {
         /// The wrong name, or the first 20 characters of it.
         name: Box<str>,
@@ -190,13 +190,13 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// The end of an error: what can be asked for.
+/// What can be asked for.
 struct Allowed;
 
 impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("allowed, separated by commas: ")?;
-        write_names(f, Fields::ALL, ", ")
+        write_names(f, Fields::ALL, ", ")?;
+        f.write_str(", separated by commas")
     }
 }
 
@@ -205,7 +205,7 @@ struct Hint(Option<Field>);
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.map_or(Ok(()), |nearest| write!(f, "; the nearest is {}", nearest.name()))
+        self.0.map_or(Ok(()), |nearest| write!(f, ", the nearest is {}", nearest.name()))
     }
 }
 
@@ -227,8 +227,8 @@ mod tests {
         assert_eq!(fields.as_deref(), expected.map_err(str::to_owned).as_deref(), "{text:?}");
     }
 
-    const ALLOWED: &str = "allowed, separated by commas: symbol, price, size, bid, bid_size, ask, ask_size, open, \
-                           high, low, volume, trades, time_us, venue";
+    const ALLOWED: &str = "symbol, price, size, bid, bid_size, ask, ask_size, open, high, low, volume, trades, \
+                           time_us, venue, separated by commas";
 
     #[test]
     fn a_list_is_read_in_any_order_with_spaces_and_twice() {
@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn a_wrong_name_is_told_with_the_nearest_and_all_that_are_allowed() {
         let unknown = |text: &str, name: &str, nearest: &str| {
-            let hint = if nearest.is_empty() { String::new() } else { format!("; the nearest is {nearest}") };
-            check(text, Err(&format!("{name} is no field{hint}; {ALLOWED}")));
+            let hint = if nearest.is_empty() { String::new() } else { format!(", the nearest is {nearest}") };
+            check(text, Err(&format!("{ALLOWED}; {name} is none of them{hint}")));
         };
         unknown("pric", "\"pric\"", "price");
         unknown("price,bidsize,ask", "\"bidsize\"", "bid_size");
@@ -256,7 +256,7 @@ mod tests {
         unknown("a\nb", "\"a\\nb\"", "");
         unknown(&"z".repeat(8000), &format!("{:?}", "z".repeat(20)), "");
         for text in ["", " ", "\t"] {
-            check(text, Err(&format!("no field is named; {ALLOWED}")));
+            check(text, Err(&format!("{ALLOWED}; one of them at least")));
         }
     }
 

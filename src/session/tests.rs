@@ -142,6 +142,14 @@ fn a_wrong_frame_says_what_is_allowed_and_carries_its_receipt() {
     let rates = "max-rate:0.001 isn't possible here; allowed: decimal numbers from 0.01, updates a second";
     check(&subscribe("max-rate:0.001"), wrong, rates, 1002);
     check(&subscribe("mode:every\nmax-rate:5"), wrong, "allowed: unlimited, in mode every", 1002);
+    let names = "allowed: symbol, price, size, bid, bid_size,";
+    check(&subscribe("fields:price,bidsize"), wrong, names, 1002);
+    check(
+        &subscribe("fields:price,bidsize"),
+        wrong,
+        "\"bidsize\" is none of them, the nearest is bid_size",
+        1002,
+    );
     check(&subscribe("delta:yes"), wrong, "delta:yes isn't possible here; allowed: true, false", 1002);
     let to = |destination, header: &str| format!("SUBSCRIBE\nid:1\ndestination:{destination}\n{header}\n\n");
     check(&to("/topic/feed.status", "fields:bid"), wrong, "fields and delta are for prices", 1002);

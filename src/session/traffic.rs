@@ -27,7 +27,7 @@ pub enum Inbound<'a> {
 /// What a shard has to do for a session.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Route what's wanted to the subscription, then call [`Session::confirm`].
+    /// Route what's wanted to the subscription, then call [`Session::confirm`](super::Session::confirm).
     Subscribe {
         /// The subscription's number.
         subscription: u32,
@@ -79,7 +79,7 @@ impl std::iter::Sum for SubscriptionCounts {
     }
 }
 
-/// What one [`Session::poll_transmit`] put into the sink.
+/// What one [`Session::poll_transmit`](super::Session::poll_transmit) put into the sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transmitted {
     /// MESSAGE frames.

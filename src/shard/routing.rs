@@ -58,8 +58,7 @@ impl<C> Shard<C> {
                     self.add_route(topic, place, subscription, kind, *snapshot);
                 }
                 let newest = topic.and_then(|topic| self.cache.topic(topic).current.clone());
-                let newest = newest.filter(|publication| publication.status == Status::Listed);
-                newest
+                newest.filter(|publication| publication.status == Status::Listed)
             }
             Some(Symbols::Matching(pattern)) => {
                 let topics = self.cache.matching(pattern);

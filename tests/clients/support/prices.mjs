@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 
+/** How many the market has. */
+export const SYMBOLS = 20;
 /** Enough of them to be a stream. */
 export const UPDATES = 3;
 

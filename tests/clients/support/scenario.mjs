@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 
-import { assertStream, destination, updates, UPDATES } from "./prices.mjs";
+import { assertStream, destination, SYMBOLS, updates, UPDATES } from "./prices.mjs";
 import { startServer } from "./server.mjs";
 import { openTap } from "./tap.mjs";
 import { meetWishes } from "./wishes.mjs";
@@ -15,7 +15,6 @@ export const HEART_BEAT = [10_000, 10_000];
 /** Short enough to see some, while clients give up after 1.5 or 2 intervals. */
 const SHORT_BEAT_MS = 1_000;
 const BEATS = 2;
-const SYMBOLS = 20;
 const SERVER_ARGS = ["--symbols", String(SYMBOLS), "--rate", "200", "--heart-beat-ms", String(SHORT_BEAT_MS)];
 
 /**

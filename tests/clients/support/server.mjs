@@ -1,4 +1,5 @@
-// A tickcast process for a test: started on a free port, waited for until it is ready, ended with the test.
+// A tickcast process for a test, and one that feeds it: started on a free port, waited for until it is ready, ended
+// with the test.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -23,6 +24,21 @@ export async function startServer(t, { command = "demo", port = 0, args = [] } =
   t.after(() => server.stop());
   await server.ready();
   return server;
+}
+
+/** Starts a synthetic market on the server's broker, and returns what ends it; the test's end does too. */
+export function startFeed(t, server, args) {
+  const child = spawn(BINARY, ["feed", "simulate", "--kafka", server.broker, "--topic", server.topic, ...args], {
+    cwd: ROOT,
+    stdio: "ignore",
+  });
+  const exit = once(child, "exit");
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await exit;
+  };
+  t.after(stop);
+  return stop;
 }
 
 class Server {

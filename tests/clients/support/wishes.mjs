@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 
-import { destination, updates, UPDATES } from "./prices.mjs";
+import { destination, SYMBOLS, updates, UPDATES } from "./prices.mjs";
 
 const RATE_PER_S = 4;
 const FASTER_PER_S = 20;
@@ -40,6 +40,7 @@ export async function meetWishes(connection, server, { shows }) {
   await changeRate(connection, subscribe);
   if (showsReceipts) await assertReceipt(client, "paced", { mode: "latest", maxRate: String(FASTER_PER_S) }, 2);
   await askOnce(connection, server, symbol);
+  await askInVain(client);
   await hearOfTheFeed(client);
   client.do("disconnect", { receipt: "bye" });
   await client.saw("closed");
@@ -142,14 +143,23 @@ async function askOnce({ client, tap }, server, symbol) {
   client.do("unsubscribe", { id: "once" });
   await client.until("the receipt on the wire", () => tap.fromServer.text.includes("receipt-id:once"));
 
-  const { symbols } = await server.json("api/symbols");
+  const symbols = await server.busiestSymbols(SYMBOLS);
   client.do("subscribe", { id: "all once", destination: "/app/snapshot.*" });
   const all = await updates(client, "all once", symbols.length);
   await updates(client, "whole", client.messagesOf("whole").length + UPDATES);
   assert.equal(client.messagesOf("once").length, 1);
   assert.equal(client.messagesOf("all once").length, symbols.length);
   const named = all.map((message) => body(message).symbol);
-  assert.deepEqual(named.sort(), symbols.map((entry) => entry.symbol).sort());
+  assert.deepEqual(named.sort(), symbols.sort());
+}
+
+/** A symbol that nobody knows is no reason to be closed. */
+async function askInVain(client) {
+  client.do("subscribe", { id: "errors", destination: "/user/queue/errors" });
+  client.do("subscribe", { id: "in vain", destination: "/app/snapshot.NO.SUCH" });
+  const [message] = await updates(client, "errors", 1);
+  assert.deepEqual(body(message), { error: "unknown symbol", destination: "/app/snapshot.NO.SUCH" });
+  assert.equal(client.messagesOf("in vain").length, 0);
 }
 
 async function hearOfTheFeed(client) {

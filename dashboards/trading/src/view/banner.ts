@@ -5,7 +5,7 @@ import { bannerOf, type FeedStatus } from "../notices";
 import { byId, LiveData, LiveText } from "./dom";
 
 /** Long enough to be read. */
-const GOOD_NEWS_MS = 8_000;
+const GOOD_NEWS_MS = 6_000;
 /** Below this a silence is no news. */
 const QUIET_SHOWN_FROM_MS = 1_000;
 
