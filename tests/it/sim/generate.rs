@@ -36,7 +36,13 @@ pub(super) fn draw(seed: u64, extent: Extent) -> Scenario {
             steps.push(lot.batch());
         }
     }
-    steps.extend((0..extent.steps).map(|_| lot.step()));
+    for _ in 0..extent.steps {
+        if lot.one_in(40) {
+            steps.extend(lot.race());
+        } else {
+            steps.push(lot.step());
+        }
+    }
     Scenario { rules, steps }
 }
 
@@ -70,7 +76,7 @@ impl Lot {
 
     fn rules(&mut self) -> Rules {
         let rate_ceiling = if self.one_in(4) { Some(self.one_of(&RATES).to_owned()) } else { None };
-        let (every_ticks, inbox_ticks) = (self.one_of(&[10, 50, 400]), self.one_of(&[40, 1000]));
+        let (every_ticks, inbox_ticks) = (self.one_of(&[10, 50, 400]), self.one_of(&[10, 1000, 1000]));
         Rules { symbols: self.extent.symbols, rate_ceiling, every_ticks, inbox_ticks }
     }
 
@@ -93,6 +99,18 @@ impl Lot {
         }
     }
 
+    /// Two subscriptions in mode `every`, of which ingest hears the second too late for the batch under way.
+    fn race(&mut self) -> [Step; 4] {
+        let mut every = || {
+            let (session, id, to) = (self.session(), self.id(), format!("{PRICES}{}", self.symbols()));
+            let wish = Wish { every: true, receipt: self.one_in(2), ..Wish::default() };
+            Step::Subscribe { session, id, to, wish }
+        };
+        let [first, second] = [every(), every()];
+        let mut batch = |held| Step::Batch { records: (0..6).map(|_| self.record()).collect(), held };
+        [first, batch(true), second, batch(false)]
+    }
+
     fn pass(&mut self) -> Step {
         let most_ms = self.one_of(&[1, 5, 20, 100, 600, 2000]);
         let part_us = if self.one_in(2) { self.up_to(999) } else { 0 };
@@ -108,6 +126,10 @@ impl Lot {
     fn pace(&mut self) -> Pace {
         if self.one_in(2) {
             return Pace::AtOnce;
+        }
+        if self.one_in(8) {
+            // So slow that a chunk takes longer than the send time limit.
+            return Pace::Steady { bytes: self.rng.random_range(20..200), every_ms: 200 };
         }
         let every_ms = self.one_of(&[1, 3, 10, 50, 200]);
         Pace::Steady { bytes: self.rng.random_range(20..200) * every_ms, every_ms }

@@ -59,10 +59,15 @@ impl Peer {
 
     /// What may have nothing to tell stands in line all the same until its turn comes.
     fn join(&mut self, owner: Owner, is_due: bool, earliest: Moment, surely: Moment) {
-        if is_due || self.subscriptions[&owner.0].is_partial() || self.line.contains_key(&owner) {
-            let owed = self.line.entry(owner).or_insert(Owed { earliest, latest: None });
-            owed.latest = is_due.then_some(owed.latest.unwrap_or(surely));
+        let subscription = &self.subscriptions[&owner.0];
+        let stands = self.line.contains_key(&owner);
+        if !is_due && !stands && !subscription.is_partial() {
+            return;
         }
+        let owed = self.line.entry(owner).or_insert(Owed { earliest, latest: None });
+        // What is told once, and was delisted meanwhile, may have been passed over for good.
+        let is_over = stands && subscription.is_once() && owed.latest.is_none();
+        owed.latest = (is_due && !is_over).then_some(owed.latest.unwrap_or(surely));
     }
 
     /// Nobody is overtaken, and nobody comes too soon.
@@ -110,10 +115,12 @@ impl Peer {
     /// The session has nothing to say: nothing is owed.
     pub(super) fn check_quiet(&mut self, now: Moment) -> Kept {
         self.check_waiting(now, |since| since <= now)?;
-        // Whoever rests keeps its place, whether it will have something to tell or not.
+        // Whoever rests keeps its place, and so does who waits for credit to be told once, whether there will be
+        // something to tell or not.
         let subscriptions = &self.subscriptions;
         let rests = |id: u8, until_us: u64| {
-            subscriptions[&id].rate.interval_us.is_some() && until_us + WHEEL_US > now.0
+            let of = &subscriptions[&id];
+            of.is_once() || of.rate.interval_us.is_some() && until_us + WHEEL_US > now.0
         };
         self.line.retain(|(id, _), owed| owed.latest.is_some() || rests(*id, owed.earliest.0));
         for subscription in self.subscriptions.values_mut().filter(|it| it.has_credit()) {
@@ -121,6 +128,7 @@ impl Peer {
         }
         // What is left of those that are told once was delisted meanwhile.
         self.subscriptions.retain(|_, it| !it.is_once() || !it.has_credit());
+        self.line.retain(|(id, _), _| self.subscriptions.contains_key(id));
         let is_over = self.closed.is_some();
         Promise::Every
             .check(is_over || !self.must_close, || "it goes on without all its ticks".to_owned())?;
