@@ -176,9 +176,18 @@ mod tests {
         let message = MessageId { rollovers: 2, ..message(99) };
         assert_eq!(message.to_string(), "3-99-2");
         assert_eq!("7-12-3-99-2".parse(), Ok(Acknowledgement { of, message }));
-        for wrong in
-            ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-0", "7-12-3-99-1-1", "-7-12-3-99", "a-b-c-d", "+7-12-3-99"]
-        {
+        for wrong in [
+            "",
+            "7",
+            "7-12",
+            "7-12-3",
+            "7-12-3-",
+            "7-12-3-99-0",
+            "7-12-3-99-1-1",
+            "-7-12-3-99",
+            "a-b-c-d",
+            "+7-12-3-99",
+        ] {
             assert_eq!(wrong.parse::<Acknowledgement>(), Err(()), "{wrong}");
         }
     }
