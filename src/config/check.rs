@@ -3,8 +3,8 @@
 use std::{fmt, fs, net::IpAddr, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
-    Admission, AllowedOrigin, Broker, FeedStatus, HostPort, Kafka, KafkaProperty, Limits, Origin, Proxies,
-    Serve, Server, Sockjs, TlsFiles, TrustedProxy,
+    Admission, AllowedOrigin, Broker, FeedStatus, HostPort, Kafka, KafkaProperty, Limits, MaxRate, Origin,
+    Proxies, Serve, Server, Sockjs, TlsFiles, TrustedProxy,
 };
 use crate::transport::tls::TlsError;
 
@@ -223,6 +223,9 @@ impl Limits {
                 "send_deadline_s",
                 "above a minute: clients that stopped reading keep their memory for so long",
             );
+        }
+        if self.max_rate != MaxRate::Unlimited && self.every_ticks > 0 {
+            note("max_rate", "it doesn't hold for mode every, which every_ticks = 0 takes away");
         }
         if self.every_ticks > 100_000 {
             note(

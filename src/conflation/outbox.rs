@@ -323,9 +323,13 @@ impl Outbox {
         self.slots.at(id).route = route;
     }
 
-    /// Whether a subscription has slots.
-    pub fn has_slots(&self, subscription: u32) -> bool {
-        self.owners.get(subscription as usize).is_some_and(|owner| !matches!(owner.slots, Owned::None))
+    /// How many slots a subscription has.
+    pub fn count_of(&self, subscription: u32) -> u32 {
+        match self.owners.get(subscription as usize).map(|owner| owner.slots) {
+            None | Some(Owned::None) => 0,
+            Some(Owned::One(_)) => 1,
+            Some(Owned::Many(count)) => count,
+        }
     }
 
     /// The slots of one subscription.

@@ -34,7 +34,11 @@ impl Session {
         }
         if let Some(receipt) = receipt {
             let frame = FrameBuilder::new("RECEIPT", self.version).header("receipt-id", receipt);
-            let frame = self.subscriptions[subscription as usize].tell_effective(frame);
+            let standing = &self.subscriptions[subscription as usize];
+            let frame = match standing.is_once() {
+                true => frame.header("snapshots", &self.outbox.count_of(subscription).to_string()),
+                false => standing.tell_effective(frame),
+            };
             let seq = newest.map(|publication| publication.seq.to_string());
             let frame = frame
                 .optional("seq", seq.as_deref())
@@ -48,7 +52,7 @@ impl Session {
     /// A subscription to something that is sent once is over when that was sent.
     pub(super) fn end_if_told(&mut self, subscription: u32, pace: &mut Pace<'_>) {
         let place = subscription as usize;
-        if self.subscriptions[place].is_once() && !self.outbox.has_slots(subscription) {
+        if self.subscriptions[place].is_once() && self.outbox.count_of(subscription) == 0 {
             self.outbox.end(subscription, pace);
             self.remove_subscription(place);
         }

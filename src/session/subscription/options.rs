@@ -57,8 +57,9 @@ impl Options {
                 if settings.every_ticks_max == 0 {
                     return Err(wrong("mode", "every", "latest"));
                 }
-                if let MaxRate::PerSecond(rate) = asked {
-                    return Err(wrong("max-rate", &rate.to_string(), "unlimited, in mode every"));
+                if asked != MaxRate::Unlimited {
+                    let said = frame.headers.get("max-rate").unwrap_or_default();
+                    return Err(wrong("max-rate", said, "unlimited, in mode every"));
                 }
                 Ok(Self { max_rate: MaxRate::Unlimited, every, projection })
             }

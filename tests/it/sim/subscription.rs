@@ -103,7 +103,7 @@ impl Subscription {
 
     /// Whether it counts as a wildcard.
     pub(super) fn is_wildcard(&self) -> bool {
-        self.to.ends_with(['*', '#']) && !self.is_once()
+        self.to.ends_with(['*', '#'])
     }
 
     /// Whether it's over when everything has been told once.

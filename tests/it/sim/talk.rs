@@ -48,7 +48,12 @@ pub(super) fn receipt(
     let wish = &subscription.wish;
     let mode = if wish.every { "every" } else { "latest" };
     let mut headers = BTreeMap::from([("receipt-id", receipt.to_owned())]);
-    if !subscription.is_once() {
+    if subscription.is_once() {
+        let listed =
+            market.symbols().filter_map(|symbol| market.newest(symbol)).filter(|newest| newest.listed);
+        let taken = listed.filter(|newest| subscription.takes(market.name(newest.symbol)));
+        headers.insert("snapshots", taken.count().to_string());
+    } else {
         headers.insert("effective-mode", mode.to_owned());
         headers.insert("effective-max-rate", subscription.rate.text.clone());
         headers.extend(wish.ack.map(|ack| ("effective-prefetch-count", ack.prefetch.to_string())));
