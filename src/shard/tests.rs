@@ -2,7 +2,6 @@
 
 mod credit;
 mod options;
-mod promises;
 mod world;
 
 use self::world::{World, subscribe};

@@ -1,7 +1,5 @@
 //! Subscriptions whose messages the client acknowledges.
 
-mod histories;
-
 use super::world::{Client, World, subscribe};
 use crate::stomp::Version;
 
