@@ -38,8 +38,10 @@ pub(super) enum Subject {
     Price,
     /// The prices of what a pattern takes.
     Prices,
-    /// The newest states, once.
+    /// The newest state of one symbol, once.
     Snapshot,
+    /// The newest states of what a pattern takes, once.
+    Snapshots,
     /// What is told beside prices.
     Notices {
         of: Notices,
@@ -81,6 +83,16 @@ impl Subscription {
     /// Whether it takes symbols that appear later.
     pub(super) fn is_wildcard(&self) -> bool {
         self.subject == Subject::Prices
+    }
+
+    /// Whether it may have a slot for every symbol there is.
+    pub(super) fn is_broad(&self) -> bool {
+        matches!(self.subject, Subject::Prices | Subject::Snapshots)
+    }
+
+    /// Whether it's over when what it's of was sent.
+    pub(super) fn is_once(&self) -> bool {
+        matches!(self.subject, Subject::Snapshot | Subject::Snapshots)
     }
 
     pub(super) fn is_of_notices(&self) -> bool {

@@ -48,7 +48,7 @@ impl Session {
     /// A subscription to something that is sent once is over when that was sent.
     pub(super) fn end_if_told(&mut self, subscription: u32, pace: &mut Pace<'_>) {
         let place = subscription as usize;
-        if self.subscriptions[place].subject == Subject::Snapshot && !self.outbox.has_slots(subscription) {
+        if self.subscriptions[place].is_once() && !self.outbox.has_slots(subscription) {
             self.outbox.end(subscription, pace);
             self.remove_subscription(place);
         }

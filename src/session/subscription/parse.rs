@@ -38,7 +38,8 @@ pub(in crate::session) fn parse<'a>(
         Destination::Snapshot(_) if !snapshot => {
             return Err(wrong("snapshot", "false", "true; that is what the destination is for"));
         }
-        Destination::Snapshot(_) => Subject::Snapshot,
+        Destination::Snapshot(Symbols::One(_)) => Subject::Snapshot,
+        Destination::Snapshot(Symbols::Matching(_)) => Subject::Snapshots,
         Destination::Notices(_) if unacknowledged.is_some() => {
             return Err(wrong(
                 "ack",
@@ -88,13 +89,13 @@ fn check_room<'a>(
     standing: impl Iterator<Item = &'a Subscription>,
     settings: &Settings,
 ) -> Result<(), Violation> {
-    let (mut all, mut wildcards, mut notices, mut prefetch) = (0, 0, 0, 0);
+    let (mut all, mut broad, mut notices, mut prefetch) = (0, 0, 0, 0);
     for other in standing {
         if naming.is_of(&other.name) {
             return Err(duplicate(naming));
         }
         all += 1;
-        wildcards += usize::from(other.is_wildcard());
+        broad += usize::from(other.is_broad());
         notices += usize::from(other.is_of_notices());
         prefetch += other.prefetch().unwrap_or(0);
     }
@@ -105,8 +106,9 @@ fn check_room<'a>(
         too_many(format!("a session may have {} subscriptions", settings.subscriptions_max))
     } else if wanted.is_of_notices() && notices >= NOTICES_MAX {
         too_many(format!("a session may have {NOTICES_MAX} subscriptions to notices"))
-    } else if wanted.is_wildcard() && wildcards >= settings.wildcards_max {
-        too_many(format!("a session may have {} wildcard subscriptions", settings.wildcards_max))
+    } else if wanted.is_broad() && broad >= settings.wildcards_max {
+        let detail = "wildcard subscriptions, snapshots that aren't over among them";
+        too_many(format!("a session may have {} {detail}", settings.wildcards_max))
     } else if prefetch + wanted.prefetch().unwrap_or(0) > PREFETCH_SUM_MAX {
         too_many(format!("the prefetch-counts of a session may come to {PREFETCH_SUM_MAX}"))
     } else {

@@ -176,6 +176,19 @@ fn a_snapshot_is_sent_once_and_its_id_is_free() {
 }
 
 #[test]
+fn snapshots_of_every_symbol_that_are_not_over_count_as_wildcards() {
+    let mut world = World::with(Settings { wildcards_max: 2, ..Settings::default() });
+    world.publish(&[(0, "A", 1)]);
+    let client = world.connect();
+    let ask = |id: usize| format!("SUBSCRIBE\nid:{id}\ndestination:/app/snapshot.*\n\n");
+    (1..=2).for_each(|id| world.send(&client, &ask(id)));
+    assert_eq!(world.read(&client), ["1 A snapshot 1 0", "2 A snapshot 1 0"]);
+    world.send(&client, &subscribe(3, "*", ""));
+    (4..=5).for_each(|id| world.send(&client, &ask(id)));
+    assert_eq!(world.read(&client), ["ERROR too many subscriptions", "CLOSE 4005 too many subscriptions"]);
+}
+
+#[test]
 fn who_listens_for_errors_hears_of_a_symbol_that_is_not_there() {
     let mut world = World::new();
     let client = world.connect();
