@@ -239,7 +239,7 @@ impl Fold {
             Order::Newer => {}
         }
         entry.position = Position::of(record);
-        entry.ordinal += 1;
+        (entry.ordinal, entry.rollovers) = (entry.ordinal + 1, 0);
         Ok(true)
     }
 

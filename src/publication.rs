@@ -58,8 +58,8 @@ pub struct Content {
     /// How many ticks of the symbol this process has folded, this one included. The difference of
     /// two publications' ordinals, less one, is what was conflated between them.
     pub ordinal: u64,
-    /// How often the symbol's trading day began anew without a tick. With `ordinal` it tells two states of the symbol
-    /// apart.
+    /// How often the symbol's trading day began anew since that tick: once at most, since no trade is in the new one.
+    /// With `ordinal` it tells two states of the symbol apart.
     pub rollovers: u32,
     /// Whether the symbol is traded or was delisted.
     pub status: Status,
@@ -121,6 +121,13 @@ pub(crate) mod tests {
     /// A publication of a trade at 1 for tests of what happens to publications.
     pub(crate) fn publication(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
         publication_of(id, symbol, ordinal, Status::Listed)
+    }
+
+    /// The same after its trading day began anew.
+    pub(crate) fn publication_of_new_day(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
+        let mut publication = publication(id, symbol, ordinal);
+        Arc::get_mut(&mut publication).unwrap().content.rollovers = 1;
+        publication
     }
 
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.

@@ -40,10 +40,12 @@ impl Content {
         let mut partition = itoa::Buffer::new();
         let mut seq = itoa::Buffer::new();
         let (partition, seq) = (partition.format(self.partition), seq.format(self.seq).as_bytes());
-        put(
-            out,
-            &[b"message-id:", partition.as_bytes(), b"-", seq, b"\ndestination:", PRICE_PREFIX.as_bytes()],
-        );
+        put(out, &[b"message-id:", partition.as_bytes(), b"-", seq]);
+        if self.rollovers > 0 {
+            // Another message than the tick's own.
+            put(out, &[b"-", itoa::Buffer::new().format(self.rollovers).as_bytes()]);
+        }
+        put(out, &[b"\ndestination:", PRICE_PREFIX.as_bytes()]);
         escape_into(self.symbol.as_str(), version, out);
         put(out, &[b"\ncontent-type:application/json\ncontent-length:"]);
         let length_at = out.len();

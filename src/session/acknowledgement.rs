@@ -27,22 +27,25 @@ pub(super) enum AckMode {
     Individual,
 }
 
-/// A message's name within its subscription: the record of the state that it carried.
+/// A message's name within its subscription: the record of the state that it carried, and whether the trading day began
+/// anew since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MessageId {
     partition: i32,
+    rollovers: u32,
     seq: u64,
 }
 
 impl From<&Content> for MessageId {
     fn from(content: &Content) -> Self {
-        Self { partition: content.partition, seq: content.seq }
+        Self { partition: content.partition, rollovers: content.rollovers, seq: content.seq }
     }
 }
 
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.partition, self.seq)
+        write!(f, "{}-{}", self.partition, self.seq)?;
+        if self.rollovers > 0 { write!(f, "-{}", self.rollovers) } else { Ok(()) }
     }
 }
 
@@ -51,7 +54,13 @@ impl FromStr for MessageId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (partition, seq) = text.split_once('-').ok_or(())?;
-        Ok(Self { partition: number(partition)?, seq: number(seq)? })
+        let (seq, rollovers) = match seq.split_once('-') {
+            Some((seq, rollovers)) => {
+                (seq, number(rollovers).and_then(|it| if it == 0 { Err(()) } else { Ok(it) })?)
+            }
+            None => (seq, 0),
+        };
+        Ok(Self { partition: number(partition)?, rollovers, seq: number(seq)? })
     }
 }
 
@@ -141,7 +150,7 @@ mod tests {
     use super::*;
 
     fn message(seq: u64) -> MessageId {
-        MessageId { partition: 3, seq }
+        MessageId { partition: 3, rollovers: 0, seq }
     }
 
     fn with_sent(mode: AckMode) -> Unacknowledged {
@@ -165,9 +174,22 @@ mod tests {
         let acknowledgement = Acknowledgement { of, message: message(99) };
         assert_eq!(acknowledgement.to_string(), "7-12-3-99");
         assert_eq!("7-12-3-99".parse(), Ok(acknowledgement));
-        for wrong in
-            ["", "7", "7-12", "7-12-3", "7-12-3-", "7-12-3-99-1", "-7-12-3-99", "a-b-c-d", "+7-12-3-99"]
-        {
+        let message = MessageId { rollovers: 1, ..message(99) };
+        let of_new_day = Acknowledgement { of, message };
+        assert_eq!(of_new_day.to_string(), "7-12-3-99-1");
+        assert_eq!("7-12-3-99-1".parse(), Ok(of_new_day));
+        for wrong in [
+            "",
+            "7",
+            "7-12",
+            "7-12-3",
+            "7-12-3-",
+            "7-12-3-99-0",
+            "7-12-3-99-1-1",
+            "-7-12-3-99",
+            "a-b-c-d",
+            "+7-12-3-99",
+        ] {
             assert_eq!(wrong.parse::<Acknowledgement>(), Err(()), "{wrong}");
         }
     }

@@ -81,7 +81,7 @@ fn at_the_boundary_a_day_with_trades_is_forgotten_and_the_rest_stays() {
     assert_eq!(world.at(MIDNIGHT), ["A 5 - 1+1"]);
     assert!(world.at(MIDNIGHT + 1).is_empty(), "once");
     world.tick("A", r#""price":6,"size":1"#, MIDNIGHT + 2);
-    assert_eq!(world.published(), ["A 6 6 1 2+1"]);
+    assert_eq!(world.published(), ["A 6 6 1 2+0"]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_late_trade_leaves_the_new_day_alone() {
     world.told("A", r#""price":7,"size":1"#, MIDNIGHT - 1, MIDNIGHT + 1);
     // Of this one nothing was known before.
     world.told("B", TRADE, MIDNIGHT - 1, MIDNIGHT + 1);
-    assert_eq!(world.published(), ["A 7 - 2+1", "B 5 - 1+0"]);
+    assert_eq!(world.published(), ["A 7 - 2+0", "B 5 - 1+0"]);
     assert!(world.at(MIDNIGHT + HOUR_US).is_empty());
 }
 
@@ -150,7 +150,7 @@ fn a_recorded_symbols_new_day_is_one_of_its_ticks() {
     let mut batch = Batch::default();
     world.fold.publish(0, &mut batch);
     let ticks: Vec<String> = batch.ticks.iter().map(|publication| day(publication)).collect();
-    assert_eq!(ticks, ["A 5 5 2 1+0", "A 5 - 1+1", "A 5 5 2 2+1"]);
+    assert_eq!(ticks, ["A 5 5 2 1+0", "A 5 - 1+1", "A 5 5 2 2+0"]);
     assert!(Arc::ptr_eq(&batch.newest[0], &batch.ticks[2]));
 }
 

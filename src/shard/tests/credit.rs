@@ -3,7 +3,7 @@
 mod histories;
 
 use super::world::{Client, World, subscribe};
-use crate::stomp::Version;
+use crate::{publication::tests::publication_of_new_day, stomp::Version};
 
 fn header<'a>(frame: &'a str, name: &str) -> &'a str {
     let value = frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -49,6 +49,21 @@ fn no_more_messages_stand_unacknowledged_than_were_asked_for_and_the_rest_confla
         assert_eq!(world.read(&client), ["1 A update 3 1"], "{version}");
         world.publish(&[(0, "A", 7)]);
         assert_eq!(world.read(&client), [""; 0], "{version}");
+    }
+}
+
+#[test]
+fn a_new_day_is_acknowledged_by_a_name_of_its_own() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, "ack:client\nprefetch-count:4\n");
+        let mut said = world.read_in_full(&client);
+        assert_eq!(said.len(), 3, "{version}");
+        world.shard.publish([publication_of_new_day(0, "A", 1)]);
+        said.extend(world.read_in_full(&client));
+        assert_eq!(header(&said[3], "message-id"), "0-101-1", "{version}");
+        world.send(&client, &ack(version, &said[3]));
+        world.publish(&[(0, "A", 2), (1, "B", 12), (2, "C", 22)]);
+        assert_eq!(world.read(&client).len(), 3, "{version}: all four are acknowledged");
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) struct Known {
     time_us: i64,
     pub(super) listed: bool,
     ordinal: u64,
+    /// Since the newest record.
     rollovers: u32,
     /// A tick of it came when it happened: its days begin by the clock.
     follows_clock: bool,
@@ -101,10 +102,10 @@ fn money(hundredths: u32) -> Value {
 impl Known {
     /// Folds a record in. Of a tick the payload is read back, so that whatever is said of it is said once.
     pub(super) fn take(&mut self, payload: Option<&str>, timestamp_us: i64) {
-        self.ordinal += 1;
+        (self.ordinal, self.rollovers) = (self.ordinal + 1, 0);
         let Some(payload) = payload else {
-            let (ordinal, rollovers, today) = (self.ordinal, self.rollovers, self.today);
-            *self = Self { ordinal, rollovers, today, time_us: timestamp_us, ..Self::default() };
+            let (ordinal, today) = (self.ordinal, self.today);
+            *self = Self { ordinal, today, time_us: timestamp_us, ..Self::default() };
             return;
         };
         let tick: Value = payload.parse().expect("it was written as JSON");

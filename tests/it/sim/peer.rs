@@ -230,7 +230,7 @@ impl Peer {
         if conflated != due.conflated || heard.header("conflated") == Some("0") {
             return fails(Promise::Count, &format!("it stands for {} ticks more", due.conflated));
         }
-        check_headers(heard, subscription, state.partition, self.version)?;
+        check_headers(heard, subscription, &state, self.version)?;
         bodies.check(heard, &state, &due.body)?;
         if !subscription.has_credit() {
             return fails(Promise::Credit, "too much stands unacknowledged");
@@ -276,8 +276,11 @@ impl Peer {
     }
 }
 
-fn check_headers(heard: &Heard<'_>, of: &Subscription, partition: i32, version: Dialect) -> Kept {
-    let seq = heard.expect("seq")?;
+fn check_headers(heard: &Heard<'_>, of: &Subscription, state: &State, version: Dialect) -> Kept {
+    let mut name = format!("{}-{}", state.partition, state.seq);
+    if state.rollovers > 0 {
+        name += &format!("-{}", state.rollovers);
+    }
     let mut names = vec!["content-length", "content-type", "destination", "epoch", "message-id", "seq"];
     names.extend(["subscription", "type"]);
     names.extend(heard.header("conflated").map(|_| "conflated"));
@@ -286,6 +289,6 @@ fn check_headers(heard: &Heard<'_>, of: &Subscription, partition: i32, version: 
     let is_right = heard.names() == names
         && heard.header("content-type") == Some("application/json")
         && heard.header("epoch") == Some(EPOCH)
-        && heard.expect("message-id")? == format!("{partition}-{seq}");
+        && heard.expect("message-id")? == name;
     Promise::Wire.check(is_right, || format!("the headers of {heard:?}"))
 }
