@@ -153,6 +153,36 @@ fn an_ack_after_the_unsubscribe_is_passed_over() {
 }
 
 #[test]
+fn an_ack_after_the_id_was_used_again_is_passed_over() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, INDIVIDUAL);
+        let said = world.read_in_full(&client);
+        world.publish(&[(0, "A", 2), (1, "B", 12), (2, "C", 22)]);
+        world.send(&client, "UNSUBSCRIBE\nid:1\n\n");
+        world.send(&client, &subscribe(1, "*", INDIVIDUAL));
+        assert_eq!(world.read(&client).len(), 2, "{version}");
+        world.send(&client, &ack(version, &said[0]).replace("\n\n", "\nreceipt:r\n\n"));
+        assert_eq!(world.read(&client), ["RECEIPT r"], "{version}");
+    }
+}
+
+#[test]
+fn whoever_gets_a_message_twice_acknowledges_it_twice_in_any_order() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, CUMULATIVE);
+        world.send(&client, &subscribe(2, "*", INDIVIDUAL));
+        let said = world.read_in_full(&client);
+        assert_eq!(said.len(), 4, "{version}");
+        for at in [3, 0, 1, 2] {
+            world.send(&client, &ack(version, &said[at]));
+        }
+        let mut said = world.read(&client);
+        said.sort_unstable();
+        assert_eq!(said, ["1 C snapshot 21 0", "2 C snapshot 21 0"], "{version}");
+    }
+}
+
+#[test]
 fn an_acknowledgement_in_a_transaction_counts_at_its_commit() {
     let (mut world, client) = begin(Version::V1_2, INDIVIDUAL);
     let said = world.read_in_full(&client);
