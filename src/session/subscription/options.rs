@@ -57,8 +57,8 @@ impl Options {
                 if settings.every_ticks_max == 0 {
                     return Err(wrong("mode", "every", "latest"));
                 }
-                if let MaxRate::PerSecond(rate) = asked {
-                    return Err(wrong("max-rate", &rate.to_string(), "unlimited, in mode every"));
+                if let (MaxRate::PerSecond(_), Some(text)) = (asked, frame.headers.get("max-rate")) {
+                    return Err(wrong("max-rate", text, "unlimited, in mode every"));
                 }
                 Ok(Self { max_rate: MaxRate::Unlimited, every, projection })
             }

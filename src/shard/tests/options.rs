@@ -69,6 +69,16 @@ fn the_receipt_tells_what_is_in_force() {
 }
 
 #[test]
+fn a_rate_of_every_tick_is_refused_as_it_was_written() {
+    let mut world = World::new();
+    let client = world.connect();
+    world.send(&client, &subscribe(1, "A", "mode:every\nmax-rate:9999.50\n"));
+    let said = world.read_in_full(&client);
+    let detail = "max-rate:9999.50 isn't possible here; allowed: unlimited, in mode every\0";
+    assert!(said[0].ends_with(detail), "{said:?}");
+}
+
+#[test]
 fn every_tick_comes_in_order_after_the_snapshot() {
     let mut world = World::new();
     world.publish(&[(0, "A", 1)]);
