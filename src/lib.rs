@@ -38,8 +38,8 @@
 //!   shard, and comes into the line no earlier than when that is over. A symbol that is quiet rests nowhere, so its first
 //!   update goes at once, and what comes meanwhile conflates as ever.
 //! - **Every tick, for whoever asks.** Ticks leave ingest one by one only for symbols that somebody records
-//!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What can't be
-//!   held closes the session, and nobody else notices.
+//!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What a
+//!   client's ring can't hold closes its session, and what a shard's can't those of all who asked; nobody else notices.
 //! - **Parts and changes are computed against what was sent.** A subscription with `fields` or `delta` keeps the state
 //!   that it was last sent, shared with everybody who was sent the same. So a delta is right however much was conflated
 //!   in between.

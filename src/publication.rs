@@ -123,6 +123,13 @@ pub(crate) mod tests {
         publication_of(id, symbol, ordinal, Status::Listed)
     }
 
+    /// The same after its trading day began anew.
+    pub(crate) fn publication_of_new_day(id: u32, symbol: &str, ordinal: u64) -> Arc<Publication> {
+        let mut publication = publication(id, symbol, ordinal);
+        Arc::get_mut(&mut publication).unwrap().content.rollovers = 1;
+        publication
+    }
+
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
     pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
         let trade = Trade { price: Price::parse("1").unwrap(), size: None };

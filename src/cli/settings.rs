@@ -159,7 +159,7 @@ struct LimitArgs {
     /// Subscriptions of a session, wildcards included
     #[arg(long, value_name = "N", value_parser = whole_number(1..=1_000_000_usize), default_value = "1024")]
     max_subscriptions: usize,
-    /// Wildcard subscriptions of a session
+    /// Wildcard subscriptions of a session, snapshots that aren't over among them
     #[arg(long, value_name = "N", value_parser = whole_number(0..=1_000_000_usize), default_value = "8")]
     max_wildcards: usize,
     /// Updates a second for each symbol, at most, of a subscription in mode `latest`, whatever it asks for: 0.01 or

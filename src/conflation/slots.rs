@@ -56,8 +56,7 @@ pub enum Kind {
 }
 
 /// Tells a symbol's states apart, and the newer from the older: how many ticks are in it, and how often its trading day
-/// began anew without one. 52 bits of ticks are enough for a million a second over a century; of the days as many as
-/// the other bits can tell apart.
+/// began anew since the last of them. 52 bits of ticks are enough for a million a second over a century.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u64);
 

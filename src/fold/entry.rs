@@ -21,6 +21,7 @@ pub(super) struct Entry {
     pub(super) epoch: Epoch,
     pub(super) position: Position,
     pub(super) ordinal: u64,
+    /// Since the newest tick.
     pub(super) rollovers: u32,
     /// Whether a tick of it came at the moment when it happened: then its trading days begin by the clock. Those of a
     /// replay begin by its ticks alone.

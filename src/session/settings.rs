@@ -37,7 +37,8 @@ pub struct Settings {
     pub frame_bytes: usize,
     /// Subscriptions a session, wildcards included.
     pub subscriptions_max: usize,
-    /// Subscriptions to wildcards a session.
+    /// Subscriptions to wildcards a session, snapshots of wildcards among them until they are sent: each may have a slot
+    /// for every symbol.
     pub wildcards_max: usize,
     /// The highest rate of a subscription in mode `latest`.
     pub max_rate: MaxRate,

@@ -24,6 +24,9 @@ pub(super) struct Wildcard {
 /// client's budget and not the other clients' time.
 const ROUTES_A_FRAME: f64 = 256.0;
 
+/// How many slots, or subscriptions to wildcards, may be looked at for that price.
+const LOOKS_A_FRAME: f64 = 8192.0;
+
 impl<C> Shard<C> {
     /// Begins a subscription: at once, or if it wants every tick, when those come.
     pub(super) fn subscribe(
@@ -88,6 +91,8 @@ impl<C> Shard<C> {
         let mut pace = Pace { wheel: &mut self.wheel, session: place };
         self.sessions[place as usize].session.outbox().end(subscription, &mut pace);
         if is_wildcard {
+            let looks = self.wildcards.len() as f64;
+            self.sessions[place as usize].session.charge(looks / LOOKS_A_FRAME);
             self.wildcards.retain(|it| (it.session, it.subscription) != (place, subscription));
         }
         if is_every {
@@ -123,7 +128,8 @@ impl<C> Shard<C> {
             Some(subscription) => session.outbox().slots_of(subscription),
             None => session.outbox().slots(),
         };
-        session.charge(slots.len() as f64 / ROUTES_A_FRAME);
+        let looks = if slots.len() > 1 { session.outbox().places() } else { 0 };
+        session.charge(slots.len() as f64 / ROUTES_A_FRAME + looks as f64 / LOOKS_A_FRAME);
         for slot in slots {
             let mut pace = Pace { wheel: &mut self.wheel, session: place };
             let removed = self.sessions[place as usize].session.outbox().remove(slot, &mut pace);

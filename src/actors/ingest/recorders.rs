@@ -34,12 +34,14 @@ impl Recorders {
         Self { inboxes, wanted }
     }
 
-    /// Lets the fold record what the shards have asked for since the last look, and tells them so. To be called when
-    /// everything that was folded has been delivered.
-    pub(super) fn look(&mut self, fold: &mut Fold) {
+    /// Lets the fold record what the shards have asked for since the last look, and tells them so; whether there was
+    /// anything. To be called when everything that was folded has been delivered.
+    pub(super) fn look(&mut self, fold: &mut Fold) -> bool {
+        let mut has_changed = false;
         for at in 0..self.inboxes.len() {
             let inbox = &self.inboxes[at];
             let Some(changes) = inbox.recordings.changes() else { continue };
+            has_changed = true;
             self.wanted[at].all = changes.all;
             fold.record_all(self.wanted.iter().any(|wanted| wanted.all));
             for (symbol, is_wanted) in changes.symbols {
@@ -53,6 +55,7 @@ impl Recorders {
             }
             inbox.handover.set_recorded_up_to(changes.ticket);
         }
+        has_changed
     }
 
     /// Hands a batch to every shard. Ticks are for those alone that asked for some.

@@ -25,6 +25,9 @@ const BATCH_RECORDS_MAX: usize = 1024;
 /// measured without optimization.
 const POLL_WAIT: Duration = Duration::from_millis(20);
 
+/// The same after one has begun: who asked for one asks for the next then, a session's begin one after the other.
+const NEXT_WAIT: Duration = Duration::from_millis(1);
+
 /// One batch after another.
 pub(super) struct Turn {
     ingest: Ingest,
@@ -63,8 +66,11 @@ impl Turn {
     /// A batch of records, from none to as many as there may be.
     pub(super) fn run(&mut self, consumer: &Consumer) {
         self.begun_us = now_us();
-        self.recorders.look(&mut self.fold);
-        let mut wait = if self.is_rolling_over { Duration::ZERO } else { POLL_WAIT };
+        let mut wait = match self.recorders.look(&mut self.fold) {
+            _ if self.is_rolling_over => Duration::ZERO,
+            true => NEXT_WAIT,
+            false => POLL_WAIT,
+        };
         for _ in 0..BATCH_RECORDS_MAX {
             match consumer.poll(wait) {
                 Some(Polled::Record(message)) => self.record(consumer.topic(), &record_of(&message)),

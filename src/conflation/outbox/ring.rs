@@ -1,6 +1,6 @@
 //! Ticks that are sent one by one.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use super::{Outbox, SlotId};
 use crate::{
@@ -11,8 +11,8 @@ use crate::{
     publication::Publication,
 };
 
-/// Beyond so many the room for ticks is given back when none waits: 1 KiB stays.
-const KEPT_PLACES: usize = 64;
+/// Beyond so many places a ring has no more than four for each tick that waits: 256 bytes stay.
+const KEPT_PLACES: usize = 16;
 
 /// There are more ticks than a session may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +49,8 @@ impl Outbox {
         self.ticks -= 1;
         let tape = self.tape(subscription).expect("whose turn it is");
         let tick = tape.ticks.pop_front().expect("it stands in the line while there are some");
-        if tape.ticks.is_empty() && tape.ticks.capacity() > KEPT_PLACES {
-            tape.ticks = VecDeque::new();
+        if tape.ticks.capacity() > KEPT_PLACES.max(4 * tape.ticks.len()) {
+            tape.ticks.shrink_to(2 * tape.ticks.len());
         }
         tick
     }

@@ -78,27 +78,32 @@ impl Session {
             Version::V1_1 => {
                 let (text, id) = (header("message-id")?, header("subscription")?);
                 let is_named = |it: &Subscription| matches!(&it.name, Name::Id(own) if **own == *id);
-                let stands = self.subscriptions.iter().any(|(_, it)| is_named(it));
-                self.find_sent(text, is_named, self.credit_has_ended && !stands)
+                // The one of this id that stands may not be the one that is meant.
+                self.find_sent(text, is_named, self.credit_has_ended)
             }
-            Version::V1_0 => self.find_sent(header("message-id")?, |_| true, self.credit_has_ended),
+            Version::V1_0 => {
+                // It names no subscription. Where several are sent the same message, what was meant for one may have
+                // been taken for another's, and have stood for those before it there.
+                let limited = self.subscriptions.iter().filter(|(_, it)| it.unacknowledged.is_some());
+                let may_be_taken = self.credit_has_ended || limited.count() > 1;
+                self.find_sent(header("message-id")?, |_| true, may_be_taken)
+            }
         }
     }
 
-    /// The message of this id that was sent for one of these subscriptions, or for one that may have
-    /// ended.
+    /// The message of this id that was sent for one of these subscriptions, if it isn't one that may be gone.
     fn find_sent(
         &self,
         text: &str,
         of: impl Fn(&Subscription) -> bool,
-        may_have_ended: bool,
+        may_be_gone: bool,
     ) -> Result<Option<Acknowledgement>, Violation> {
         let message: MessageId = text.parse().map_err(|()| unknown("message-id", text))?;
         match self.subscriptions.iter().find(|(_, it)| of(it) && has(it, message)) {
             Some((place, subscription)) => {
                 Ok(Some(Acknowledgement { of: key(place, subscription), message }))
             }
-            None if may_have_ended => Ok(None),
+            None if may_be_gone => Ok(None),
             None => Err(unknown("message-id", text)),
         }
     }

@@ -71,6 +71,9 @@ impl Session {
 
     /// Whoever subscribed to these notices is to be told.
     pub fn owe_notices(&mut self, notices: Notices) {
+        if self.notices == 0 {
+            return;
+        }
         for (_, subscription) in &mut self.subscriptions {
             if let Subject::Notices { of, is_due, .. } = &mut subscription.subject
                 && *of == notices

@@ -1,7 +1,7 @@
 //! Subscriptions whose messages the client acknowledges.
 
 use super::world::{Client, World, subscribe};
-use crate::stomp::Version;
+use crate::{publication::tests::publication_of_new_day, stomp::Version};
 
 fn header<'a>(frame: &'a str, name: &str) -> &'a str {
     let value = frame.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -47,6 +47,21 @@ fn no_more_messages_stand_unacknowledged_than_were_asked_for_and_the_rest_confla
         assert_eq!(world.read(&client), ["1 A update 3 1"], "{version}");
         world.publish(&[(0, "A", 7)]);
         assert_eq!(world.read(&client), [""; 0], "{version}");
+    }
+}
+
+#[test]
+fn a_new_day_is_acknowledged_by_a_name_of_its_own() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, "ack:client\nprefetch-count:4\n");
+        let mut said = world.read_in_full(&client);
+        assert_eq!(said.len(), 3, "{version}");
+        world.shard.publish([publication_of_new_day(0, "A", 1)]);
+        said.extend(world.read_in_full(&client));
+        assert_eq!(header(&said[3], "message-id"), "0-101-1", "{version}");
+        world.send(&client, &ack(version, &said[3]));
+        world.publish(&[(0, "A", 2), (1, "B", 12), (2, "C", 22)]);
+        assert_eq!(world.read(&client).len(), 3, "{version}: all four are acknowledged");
     }
 }
 
@@ -132,6 +147,36 @@ fn an_ack_after_the_unsubscribe_is_passed_over() {
         world.send(&client, &late.replace("receipt:", "transaction:none\nreceipt:"));
         assert_eq!(world.read(&client), ["ERROR unknown transaction", "CLOSE 1002 protocol error"]);
         world.check_routes();
+    }
+}
+
+#[test]
+fn an_ack_after_the_id_was_used_again_is_passed_over() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, INDIVIDUAL);
+        let said = world.read_in_full(&client);
+        world.publish(&[(0, "A", 2), (1, "B", 12), (2, "C", 22)]);
+        world.send(&client, "UNSUBSCRIBE\nid:1\n\n");
+        world.send(&client, &subscribe(1, "*", INDIVIDUAL));
+        assert_eq!(world.read(&client).len(), 2, "{version}");
+        world.send(&client, &ack(version, &said[0]).replace("\n\n", "\nreceipt:r\n\n"));
+        assert_eq!(world.read(&client), ["RECEIPT r"], "{version}");
+    }
+}
+
+#[test]
+fn whoever_gets_a_message_twice_acknowledges_it_twice_in_any_order() {
+    for version in Version::ALL {
+        let (mut world, client) = begin(version, CUMULATIVE);
+        world.send(&client, &subscribe(2, "*", INDIVIDUAL));
+        let said = world.read_in_full(&client);
+        assert_eq!(said.len(), 4, "{version}");
+        for at in [3, 0, 1, 2] {
+            world.send(&client, &ack(version, &said[at]));
+        }
+        let mut said = world.read(&client);
+        said.sort_unstable();
+        assert_eq!(said, ["1 C snapshot 21 0", "2 C snapshot 21 0"], "{version}");
     }
 }
 

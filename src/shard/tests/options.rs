@@ -72,6 +72,16 @@ fn the_receipt_tells_what_is_in_force() {
 }
 
 #[test]
+fn a_rate_of_every_tick_is_refused_as_it_was_written() {
+    let mut world = World::new();
+    let client = world.connect();
+    world.send(&client, &subscribe(1, "A", "mode:every\nmax-rate:9999.50\n"));
+    let said = world.read_in_full(&client);
+    let detail = "max-rate:9999.50 isn't possible here; allowed: unlimited, in mode every\0";
+    assert!(said[0].ends_with(detail), "{said:?}");
+}
+
+#[test]
 fn every_tick_comes_in_order_after_the_snapshot() {
     let mut world = World::new();
     world.publish(&[(0, "A", 1)]);
@@ -189,6 +199,19 @@ fn a_snapshot_is_sent_once_and_its_id_is_free() {
     world.publish(&[(0, "A", 5)]);
     assert_eq!(world.read(&client), [""; 0]);
     world.check_routes();
+}
+
+#[test]
+fn snapshots_of_every_symbol_that_are_not_over_count_as_wildcards() {
+    let mut world = World::with(Settings { wildcards_max: 2, ..Settings::default() });
+    world.publish(&[(0, "A", 1)]);
+    let client = world.connect();
+    let ask = |id: usize| format!("SUBSCRIBE\nid:{id}\ndestination:/app/snapshot.*\n\n");
+    (1..=2).for_each(|id| world.send(&client, &ask(id)));
+    assert_eq!(world.read(&client), ["1 A snapshot 1 0", "2 A snapshot 1 0"]);
+    world.send(&client, &subscribe(3, "*", ""));
+    (4..=5).for_each(|id| world.send(&client, &ask(id)));
+    assert_eq!(world.read(&client), ["ERROR too many subscriptions", "CLOSE 4005 too many subscriptions"]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ pub(super) struct Known {
     time_us: i64,
     pub(super) listed: bool,
     ordinal: u64,
+    /// Since the newest record.
     rollovers: u32,
     /// A tick of it came when it happened: its days begin by the clock.
     follows_clock: bool,
