@@ -26,7 +26,7 @@ const MEMORY: f64 = 16.0;
 const SURPRISE: f64 = 1.0 / 8.0;
 
 /// For how long there must be too much left to read, or no longer too much, to be told. How much there is comes once
-/// a second: it takes five in a row.
+/// a second, by default: it takes five in a row then.
 const LAG_HOLD_US: i64 = 5_000_000;
 
 /// When something is wrong with a feed.
