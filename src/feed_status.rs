@@ -80,6 +80,8 @@ pub struct FeedStatus {
     settings: Settings,
     status: Status,
     since_us: i64,
+    /// When the clock was looked at last.
+    looked_us: i64,
     last_tick_us: Option<i64>,
     /// Microseconds.
     usual_interval: f64,
@@ -122,6 +124,7 @@ impl FeedStatus {
             settings,
             status: Status::Live,
             since_us: now_us,
+            looked_us: now_us,
             last_tick_us: None,
             // What the floor allows for.
             usual_interval: settings.stale_floor.as_micros() as f64 / settings.stale_factor,
@@ -145,6 +148,7 @@ impl FeedStatus {
     /// Looks at the clock, and at how many records are left to read, if that is known. The report, if the status has
     /// become another one.
     pub fn update(&mut self, now_us: i64, lag_records: Option<u64>) -> Option<Report> {
+        self.look(now_us);
         self.lag.observe(now_us, lag_records);
         let status = match self.status {
             _ if self.is_silent(now_us) => Status::Stale,
@@ -168,6 +172,13 @@ impl FeedStatus {
             usual_interval_ms: self.has_interval.then_some((self.usual_interval / 1000.0).ceil() as u64),
             lag_records: self.lag.records,
         }
+    }
+
+    /// A clock that is put back takes the last tick with it: a silence goes on, and the next tick is a later one.
+    fn look(&mut self, now_us: i64) {
+        let put_back_us = self.looked_us.saturating_sub(now_us).max(0);
+        self.looked_us = now_us;
+        self.last_tick_us = self.last_tick_us.map(|last_us| last_us.saturating_sub(put_back_us));
     }
 
     fn learn(&mut self, gap: f64) {

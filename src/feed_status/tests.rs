@@ -25,7 +25,7 @@ fn run(
     ticks: impl Fn(i64) -> bool,
     lag: impl Fn(i64) -> u64,
 ) -> Vec<String> {
-    let begin = feed.since_us.max(feed.last_tick_us.unwrap_or(0)).max(BEGIN);
+    let begin = feed.looked_us;
     let mut changes = Vec::new();
     for tenth in 1..=seconds * 10 {
         let now_us = begin + tenth * SECOND / 10;
@@ -111,6 +111,29 @@ fn a_night_without_a_broker_is_not_taken_for_usual() {
     assert!(feed.report().usual_interval_ms.unwrap() < 3000);
     run(&mut feed, 60, |_| true, no_lag);
     assert_eq!(run(&mut feed, 20, |_| false, no_lag), ["Stale 10"]);
+}
+
+#[test]
+fn a_clock_that_is_put_back_hides_no_silence_and_ends_none() {
+    const HOUR: i64 = 3600 * SECOND;
+    let mut feed = new();
+    run(&mut feed, 600, |_| true, no_lag);
+    // The ticks go on, and end a minute later.
+    let mut now_us = feed.last_tick_us.unwrap() - HOUR;
+    for _ in 0..60 {
+        now_us += SECOND;
+        assert_eq!(feed.update(now_us, Some(0)), None);
+        feed.note_tick(now_us);
+    }
+    assert_eq!(feed.last_tick_us, Some(now_us));
+    now_us += (FLOOR_S + 1) * SECOND;
+    assert_eq!(feed.update(now_us, Some(0)).map(|report| report.status), Some(Status::Stale));
+    for _ in 0..FLOOR_S {
+        now_us -= HOUR;
+        assert_eq!(feed.update(now_us, Some(0)), None, "no tick has come");
+    }
+    feed.note_tick(now_us);
+    assert_eq!(feed.update(now_us, Some(0)).map(|report| report.status), Some(Status::Recovered));
 }
 
 #[test]

@@ -96,9 +96,28 @@ fn every_tick_comes_in_order_after_the_snapshot() {
     assert_eq!(world.read(&client), ["1 A update 6 0", "1 A update 7 0", "1 A update 8 0"]);
     world.check_routes();
     world.send(&client, "UNSUBSCRIBE\nid:1\n\n");
+    assert_eq!(world.recorded_no_longer(), ["A"]);
     world.record(&[(0, "A", 9)]);
     assert_eq!(world.read(&client), [""; 0]);
-    assert!(!world.recordings.changes().is_some_and(|changes| changes.all));
+}
+
+#[test]
+fn what_only_a_lost_session_wanted_is_recorded_no_longer() {
+    let mut world = World::new();
+    world.publish(&[(0, "A", 1), (1, "B", 1)]);
+    let (client, other) = (world.connect(), world.connect());
+    world.send(&client, &subscribe(1, "A", "mode:every\n"));
+    world.record(&[]);
+    // This one is still to begin.
+    world.send(&client, &subscribe(2, "*", "mode:every\n"));
+    world.send(&other, &subscribe(1, "B", "mode:every\n"));
+    let changes = world.recordings.changes().expect("two have asked");
+    assert!(changes.all);
+    world.shard.forget(client.key, world.now);
+    world.shard.recorded_up_to(changes.ticket, world.now);
+    assert_eq!(world.recorded_no_longer(), ["A"]);
+    world.shard.forget(other.key, world.now);
+    assert_eq!(world.recorded_no_longer(), ["B"]);
 }
 
 #[test]

@@ -154,6 +154,15 @@ impl World {
         }
     }
 
+    /// The symbols that nobody wants each tick of any more, since ingest looked. Nor does anybody of every symbol.
+    #[track_caller]
+    pub(super) fn recorded_no_longer(&self) -> Vec<String> {
+        let changes = self.recordings.changes().expect("something is wanted no longer");
+        assert!(!changes.all);
+        let no_longer = changes.symbols.into_iter().filter(|(_, is_wanted)| !is_wanted);
+        no_longer.map(|(symbol, _)| symbol.as_str().to_owned()).collect()
+    }
+
     /// Lets milliseconds pass, and slots rest meanwhile.
     pub(super) fn rest(&mut self, ms: u64) {
         self.now += Duration::from_millis(ms);
