@@ -179,6 +179,14 @@ impl Kafka {
             }
             Broker::Cluster { .. } => {
                 let set = |key: &str| self.properties.iter().any(|property| property.key == key);
+                let lag_is_unknown =
+                    |it: &KafkaProperty| it.key == "statistics.interval.ms" && it.value == "0";
+                if self.properties.iter().any(lag_is_unknown) {
+                    note(
+                        "kafka_property",
+                        "statistics.interval.ms=0: how far the server is behind is never known",
+                    );
+                }
                 if set("sasl.password") && !set("security.protocol") {
                     note("kafka_property", "sasl.password without security.protocol is never used");
                 }
