@@ -35,9 +35,10 @@ impl Session {
         if let Some(receipt) = receipt {
             let frame = FrameBuilder::new("RECEIPT", self.version).header("receipt-id", receipt);
             let standing = &self.subscriptions[subscription as usize];
-            let frame = match standing.is_once() {
-                true => frame.header("snapshots", &self.outbox.count_of(subscription).to_string()),
-                false => standing.tell_effective(frame),
+            let frame = if standing.is_once() {
+                frame.header("snapshots", &self.outbox.count_of(subscription).to_string())
+            } else {
+                standing.tell_effective(frame)
             };
             let seq = newest.map(|publication| publication.seq.to_string());
             let frame = frame
