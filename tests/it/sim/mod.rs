@@ -81,13 +81,13 @@ fn check_seeds(extent: Extent, seeds: impl Iterator<Item = u64>) -> Tally {
 
 #[test]
 fn small_worlds_keep_every_promise() {
-    let tally = check_seeds(SMALL, 0..200);
+    let tally = check_seeds(SMALL, 0..300);
     assert!(tally.messages > 10_000 && tally.conflated > 10_000 && tally.aborted > 0, "{tally:?}");
 }
 
 #[test]
 fn worlds_of_many_symbols_keep_every_promise() {
-    let tally = check_seeds(LARGE, 0..1);
+    let tally = check_seeds(LARGE, 0..2);
     assert!(tally.messages > 10_000 && tally.conflated > 1_000, "{tally:?}");
 }
 
