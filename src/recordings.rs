@@ -8,8 +8,8 @@
 //! While nothing has been folded yet, because the broker or the topic isn't there, nothing can be missing: a subscription
 //! begins at once then.
 //!
-//! This room is pure. It's shared by all shards and ingest; the lock is taken when a subscription in mode `every`
-//! begins or ends, and by ingest after such a change, but for no tick.
+//! This room is pure. Each shard shares one with ingest; the lock is taken when a subscription in mode `every` begins or
+//! ends, and by ingest after such a change, but for no tick.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -17,4 +17,4 @@ pub use outbox::{Baseline, Due, Outbox, Overflow, Pace, Removed, Rest, SlotId};
 pub use rate::{MaxRate, RateError};
 pub use slots::{Kind, Stamp};
 pub use terms::Terms;
-pub use wheel::{TICK, TimingWheel};
+pub use wheel::TimingWheel;

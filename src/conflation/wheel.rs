@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use slab::Slab;
 
 /// The wheel's tick: timers expire on a whole one, never early and less than one late.
-pub const TICK: Duration = Duration::from_millis(1);
+pub(super) const TICK: Duration = Duration::from_millis(1);
 
 /// Bits of a tick's number that one level looks at.
 const DIGIT_BITS: usize = 6;
