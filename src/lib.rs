@@ -67,7 +67,9 @@
 pub mod market;
 pub mod feed;
 pub mod publication;
+pub mod log_id;
 pub mod fold;
+pub mod checkpoint;
 pub mod catch_up;
 pub mod recordings;
 pub mod handover;

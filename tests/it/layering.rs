@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 21] = [
+const PURE: [&str; 25] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,6 +19,10 @@ const PURE: [&str; 21] = [
     "publication.rs",
     "publication/",
     "fold.rs",
+    "fold/",
+    "checkpoint.rs",
+    "checkpoint/",
+    "log_id.rs",
     "catch_up.rs",
     "recordings.rs",
     "handover.rs",
