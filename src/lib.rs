@@ -70,7 +70,7 @@ pub mod publication;
 pub mod log_id;
 pub mod fold;
 pub mod checkpoint;
-pub mod catch_up;
+pub mod reading;
 pub mod recordings;
 pub mod handover;
 pub mod feed_status;

@@ -23,7 +23,7 @@ const PURE: [&str; 25] = [
     "checkpoint.rs",
     "checkpoint/",
     "log_id.rs",
-    "catch_up.rs",
+    "reading.rs",
     "recordings.rs",
     "handover.rs",
     "feed_status.rs",
