@@ -36,7 +36,11 @@ pub(super) struct Checkpoints {
 enum Stage {
     /// Until it's time for the next.
     Resting(Symbols),
-    Capturing { begun: Moment, head: Head, symbols: Symbols },
+    Capturing {
+        begun: Moment,
+        head: Head,
+        symbols: Symbols,
+    },
     Writing(Moment),
 }
 
@@ -68,7 +72,9 @@ impl Checkpoints {
                 self.begin(fold, head(), symbols)
             }
             resting @ Stage::Resting(_) => resting,
-            Stage::Capturing { begun, head, symbols } => self.capture(fold, begun, head, symbols, SYMBOLS_A_GO),
+            Stage::Capturing { begun, head, symbols } => {
+                self.capture(fold, begun, head, symbols, SYMBOLS_A_GO)
+            }
             Stage::Writing(moment) => match self.writer.done(Duration::ZERO) {
                 Some(done) => self.rest(done, moment),
                 None => Stage::Writing(moment),
@@ -107,7 +113,7 @@ impl Checkpoints {
     }
 
     fn capture(&self, fold: &Fold, begun: Moment, head: Head, mut symbols: Symbols, most: usize) -> Stage {
-        if *fold.epoch() != *head.epoch {
+        if **fold.epoch() != *head.epoch {
             // The log is another one than that of the symbols captured before.
             symbols.clear();
             return Stage::Resting(symbols);

@@ -2,10 +2,12 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod checkpoint;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use checkpoint::Checkpoint;
 pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
@@ -40,6 +42,8 @@ pub struct Serve {
     pub market: Market,
     /// When something is wrong with the feed.
     pub feed: FeedStatus,
+    /// Where the state is kept for the next start; none if it isn't.
+    pub checkpoint: Option<Checkpoint>,
     /// What one client may ask of the server.
     pub limits: Limits,
     /// Which pages may connect.

@@ -1,8 +1,14 @@
 //! What a checkpoint takes out of the fold, and what a fold begins with that has one.
 
 use super::{Fold, Kept, entry::Entry, id_of};
+use crate::publication::Epoch;
 
 impl Fold {
+    /// Which log the offsets belong to.
+    pub const fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
     /// How often anything has changed, to tell whether something has since another moment.
     pub const fn changes(&self) -> u64 {
         self.changes

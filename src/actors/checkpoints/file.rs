@@ -89,7 +89,7 @@ impl CheckpointFile {
     /// # Errors
     /// When it can't be read.
     pub fn read(&self, symbols_max: usize) -> io::Result<Option<Vec<u8>>> {
-        let mut file = match File::open(&self.path) {
+        let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -100,7 +100,7 @@ impl CheckpointFile {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
         }
         let mut bytes = Vec::new();
-        file.by_ref().take(length).read_to_end(&mut bytes)?;
+        file.take(length).read_to_end(&mut bytes)?;
         Ok(Some(bytes))
     }
 
@@ -200,10 +200,7 @@ mod tests {
         let path = directory.path().join("state");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         let error = CheckpointFile::open(&path).unwrap().read(1000).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "1099511627776 bytes are more than 1000 symbols (max-symbols) take"
-        );
+        assert_eq!(error.to_string(), "1099511627776 bytes are more than 1000 symbols (max-symbols) take");
     }
 
     #[test]
