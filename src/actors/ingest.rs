@@ -22,6 +22,7 @@ use super::inbox::Inbox;
 use crate::{
     catch_up::CatchUp,
     clock::now_us,
+    feed::TickFormat,
     feed_status,
     fold::Fold,
     kafka::{Consumer, ConsumerError},
@@ -52,6 +53,8 @@ pub struct Ingest {
     pub boundary: DayBoundary,
     /// When something is wrong with the feed.
     pub feed_status: feed_status::Settings,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// How many symbols are taken.
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.
@@ -127,7 +130,7 @@ impl Ingest {
             "reading the log from its beginning"
         );
         let (watcher, added) = self.watch_partitions(partitions);
-        let fold = Fold::new(epoch, self.boundary, self.symbols_max);
+        let fold = Fold::new(epoch, self.boundary, self.symbols_max).reading(self.tick_format);
         let consumer = Arc::clone(&self.consumer);
         let mut turn = Turn::new(self, fold, catch_up, announcer);
         while !stop.load(Ordering::Relaxed) {

@@ -12,8 +12,8 @@ use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use self::{feed::FeedArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, Topic, day_boundary,
-    frame_rate, milliseconds, rate, seconds, whole_number,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, TickFormat, Topic,
+    day_boundary, frame_rate, milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
 
@@ -112,6 +112,9 @@ struct KafkaArgs {
     /// The topic with the ticks
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
+    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -266,8 +269,8 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
-        Ok(config::Kafka { broker, topic, properties, deadline })
+        let Self { topic, tick_format, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        Ok(config::Kafka { broker, topic, tick_format, properties, deadline })
     }
 }
 

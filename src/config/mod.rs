@@ -14,6 +14,7 @@ pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
     conflation::MaxRate,
+    feed::TickFormat,
     feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
@@ -76,6 +77,8 @@ pub struct Kafka {
     pub broker: Broker,
     /// The topic with the ticks.
     pub topic: Topic,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// Settings passed to librdkafka as they are, after ours.
     pub properties: Vec<KafkaProperty>,
     /// How long the first answer of the broker may take at start-up.
