@@ -31,3 +31,41 @@ impl Decoder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::{
+        Encoder,
+        simulate::{Market, MarketConfig, Names},
+    };
+
+    /// Records of the simulator, framed or not.
+    fn values(format: TickFormat, head: &[u8]) -> Vec<Vec<u8>> {
+        let mut market = Market::new(MarketConfig { symbols: 50, names: Names::Listed, seed: 1 }, 0);
+        let mut encoder = Encoder::new(format);
+        (0..500).map(|time_us| [head, encoder.encode(&market.next(time_us))].concat()).collect()
+    }
+
+    #[test]
+    fn reading_a_tick_allocates_nothing() {
+        for (format, head) in [
+            (TickFormat::Json, &b""[..]),
+            (TickFormat::Json, b"\0\0\0\0\x07"),
+            (TickFormat::Protobuf, b""),
+            (TickFormat::Protobuf, b"\0\0\0\0\x07\0"),
+        ] {
+            let values = values(format, head);
+            let mut decoder = Decoder::default();
+            let mut read = || {
+                for value in &values {
+                    decoder.decode(Some(format.content_type().as_bytes()), value).unwrap();
+                }
+            };
+            // The buffers grow to what the records need.
+            read();
+            let allocated = allocation_counter::measure(read);
+            assert_eq!(allocated.count_total, 0, "{format:?} {head:?}");
+        }
+    }
+}

@@ -20,4 +20,4 @@ pub use self::{
 };
 
 #[cfg(test)]
-mod any_tick;
+pub(crate) mod any_tick;
