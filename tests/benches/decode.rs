@@ -9,21 +9,27 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use tickcast::{
+    actors::inbox::Inbox,
     feed::{
         Decoder, Encoder, TickFormat,
         simulate::{Market, MarketConfig, Names},
     },
-    market::{Price, Side, Size, SymbolRef, Tick, Trade},
+    fold::{Batch, Fold, Record},
+    market::{DayBoundary, Price, Side, Size, SymbolRef, Tick, Trade},
 };
 
-const RECORDS: usize = 4096;
+/// More than the processor's branch predictors learn by heart, and a multiple of [`BATCH`].
+const RECORDS: usize = 64 * BATCH;
+
+/// As many records as are folded before the shards are told.
+const BATCH: usize = 1024;
 
 fn records(format: TickFormat) -> Vec<Vec<u8>> {
     const BEGIN_US: i64 = 1_732_187_000_123_456;
     let config = MarketConfig { symbols: 10_000, names: Names::Numbered, seed: 1 };
     let mut market = Market::new(config, BEGIN_US);
     let mut encoder = Encoder::new(format);
-    let times = (0..RECORDS).map(|number| BEGIN_US + 97 * i64::try_from(number).expect("a few thousand"));
+    let times = (BEGIN_US..).step_by(97).take(RECORDS);
     times.map(|time_us| encoder.encode(&market.next(time_us)).to_vec()).collect()
 }
 
@@ -55,6 +61,38 @@ fn decode(c: &mut Criterion) {
             fields.tick().expect("the record is right").trade.is_some()
         });
     });
+}
+
+/// What a batch of records costs from their values to what a shard is handed, Kafka's client apart.
+fn fold(c: &mut Criterion) {
+    let mut group = c.benchmark_group("fold a batch");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for format in [TickFormat::Json, TickFormat::Protobuf] {
+        let records = records(format);
+        let inbox = Inbox::default();
+        let (mut fold, mut batch) = (Fold::new("e".into(), DayBoundary::default(), 10_000), Batch::default());
+        let mut turn = records.chunks(BATCH).cycle();
+        let mut offset = 0;
+        group.bench_function(format!("{format:?}"), |b| {
+            b.iter(|| {
+                for value in turn.next().expect("it goes round") {
+                    offset += 1;
+                    let record = Record {
+                        partition: 0,
+                        offset,
+                        timestamp_us: 0,
+                        key: None,
+                        value: Some(value),
+                        content_type: Some(format.content_type().as_bytes()),
+                    };
+                    fold.apply(&record).expect("the record is right");
+                }
+                fold.publish(0, &mut batch);
+                inbox.handover.deliver(&batch.newest, &batch.ticks);
+                batch.newest.clear();
+            });
+        });
+    }
 }
 
 fn mean_bytes(records: &[Vec<u8>]) -> u64 {
@@ -153,5 +191,5 @@ fn decimal(json: &str) -> Option<&str> {
     (digits <= 15 || !json.contains('.')).then_some(json)
 }
 
-criterion_group!(benches, decode);
+criterion_group!(benches, decode, fold);
 criterion_main!(benches);
