@@ -124,6 +124,7 @@ impl Assembly {
             inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
+            start_from: config.kafka.start_from,
             boundary: day_boundary(config.market.day_boundary),
             feed_status: config.feed,
             tick_format: config.kafka.tick_format,

@@ -3,6 +3,7 @@
 
 mod feed;
 mod front;
+mod kafka;
 mod sockjs;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -10,10 +11,10 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
-use self::{feed::FeedArgs, sockjs::SockjsArgs};
+use self::{feed::FeedArgs, kafka::KafkaArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, TickFormat, Topic,
-    day_boundary, frame_rate, milliseconds, rate, seconds, whole_number,
+    self, AllowedOrigin, HostPort, Invalid, LogFormat, MaxRate, day_boundary, frame_rate, milliseconds, rate,
+    seconds, whole_number,
 };
 use crate::kafka::Consumer;
 
@@ -104,27 +105,6 @@ struct ServerArgs {
     origin: OriginArgs,
     #[command(flatten)]
     sockjs: SockjsArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Kafka")]
-struct KafkaArgs {
-    /// The topic with the ticks
-    #[arg(long, value_name = "NAME", default_value = "ticks")]
-    topic: Topic,
-    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
-    tick_format: TickFormat,
-    /// Port of the embedded broker on loopback [default: any free one]
-    #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
-    embedded_kafka_port: Option<u16>,
-    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
-    /// Seconds for the broker's first answer at start-up
-    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
-    kafka_deadline_s: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -253,24 +233,6 @@ impl ServerArgs {
         serve.check()?;
         Consumer::check(&serve.kafka)?;
         Ok(serve)
-    }
-}
-
-impl KafkaArgs {
-    fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Kafka, Invalid> {
-        let broker = match (cluster.is_empty(), self.embedded_kafka_port) {
-            (true, port) => Broker::Embedded { port },
-            (false, None) => Broker::Cluster { bootstrap: cluster },
-            (false, Some(_)) => {
-                return Err(Invalid {
-                    keys: vec!["kafka", "embedded_kafka_port"],
-                    reason: "a cluster and the embedded broker exclude each other: set one of them"
-                        .to_owned(),
-                });
-            }
-        };
-        let Self { topic, tick_format, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
-        Ok(config::Kafka { broker, topic, tick_format, properties, deadline })
     }
 }
 

@@ -2,9 +2,11 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
     seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
@@ -79,6 +81,8 @@ pub struct Kafka {
     pub topic: Topic,
     /// How records are read that don't tell their format.
     pub tick_format: TickFormat,
+    /// Where its log is read from.
+    pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.
     pub properties: Vec<KafkaProperty>,
     /// How long the first answer of the broker may take at start-up.
