@@ -29,6 +29,7 @@ use super::{
 use crate::{
     clock::now_us,
     config::StartFrom,
+    feed::TickFormat,
     feed_status,
     kafka::{Consumer, ConsumerError},
     market::DayBoundary,
@@ -55,6 +56,8 @@ pub struct Ingest {
     pub feed_status: feed_status::Settings,
     /// Where the state is kept for the next start, if it is.
     pub checkpoints: Option<CheckpointPlace>,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// How many symbols are taken.
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.

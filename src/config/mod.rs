@@ -18,6 +18,7 @@ pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
     conflation::MaxRate,
+    feed::TickFormat,
     feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
@@ -82,6 +83,8 @@ pub struct Kafka {
     pub broker: Broker,
     /// The topic with the ticks.
     pub topic: Topic,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// Where its log is read from.
     pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.

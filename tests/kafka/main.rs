@@ -12,6 +12,7 @@ mod stomp;
 mod cases {
     //! One file a promise.
     mod harness_itself;
+    mod ingest_figures;
     mod reading;
     mod starting;
 }

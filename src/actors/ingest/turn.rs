@@ -68,7 +68,8 @@ impl Turn {
             checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
-        let mut fold = Fold::new(Arc::clone(&epoch), ingest.boundary, ingest.symbols_max);
+        let mut fold =
+            Fold::new(Arc::clone(&epoch), ingest.boundary, ingest.symbols_max).reading(ingest.tick_format);
         let mut reading = Reading::default();
         for at in &survey.partitions {
             if reading.begin(at.partition, at.start, at.extent.high) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::config::{
-    self, Broker, HostPort, Invalid, KafkaProperty, StartFrom, Topic, seconds, whole_number,
+    self, Broker, HostPort, Invalid, KafkaProperty, StartFrom, TickFormat, Topic, seconds, whole_number,
 };
 
 #[derive(Debug, Args)]
@@ -14,6 +14,9 @@ pub(super) struct KafkaArgs {
     /// The topic with the ticks
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
+    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -43,7 +46,14 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, start_from, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
-        Ok(config::Kafka { broker, topic, start_from, properties, deadline })
+        let Self {
+            topic,
+            tick_format,
+            start_from,
+            kafka_property: properties,
+            kafka_deadline_s: deadline,
+            ..
+        } = self;
+        Ok(config::Kafka { broker, topic, tick_format, start_from, properties, deadline })
     }
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::market::{Instrument, State};
+use crate::{
+    feed::json::JsonDecoder,
+    market::{Instrument, State},
+};
 
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
 const BEGIN_US: i64 = 20_000 * 24 * HOUR_US;
