@@ -11,9 +11,10 @@ use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use self::{feed::FeedArgs, sockjs::SockjsArgs};
+use super::kafka_properties::PropertyArgs;
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, Topic, day_boundary,
-    frame_rate, milliseconds, rate, seconds, whole_number,
+    self, AllowedOrigin, Broker, HostPort, Invalid, LogFormat, MaxRate, Topic, day_boundary, frame_rate,
+    milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::Consumer;
 
@@ -115,10 +116,8 @@ struct KafkaArgs {
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
-    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
+    #[command(flatten)]
+    properties: PropertyArgs,
     /// Seconds for the broker's first answer at start-up
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
     kafka_deadline_s: Duration,
@@ -266,7 +265,8 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        let Self { topic, properties, kafka_deadline_s: deadline, .. } = self;
+        let properties = properties.read()?;
         Ok(config::Kafka { broker, topic, properties, deadline })
     }
 }

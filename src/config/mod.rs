@@ -2,9 +2,11 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod property_file;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use property_file::KafkaPropertyFile;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
     seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
