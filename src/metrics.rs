@@ -3,17 +3,16 @@
 //! Labels come from closed sets. Children of the labelled families are looked up once, where their
 //! label is known, and kept.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+mod feed;
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{feed::Rejection, http::REFUSALS, session::CloseReason, transport::Transport};
+use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
+
+pub use self::feed::{FeedMetrics, KafkaMetrics, KafkaReport};
 
 /// All metrics of a server.
 #[derive(Clone, Debug)]
@@ -25,25 +24,6 @@ pub struct Metrics {
     pub sessions: SessionMetrics,
     /// What comes before a session.
     pub connections: ConnectionMetrics,
-}
-
-/// What comes from Kafka.
-#[derive(Clone, Debug)]
-pub struct FeedMetrics {
-    /// Records that were folded into a state.
-    pub ingested: IntCounter,
-    /// Records that were refused, by reason.
-    pub rejected: IntCounterVec,
-    /// Records that are in the log and not yet folded, by partition.
-    pub lag: IntGaugeVec,
-    /// Symbols known.
-    pub symbols: IntGauge,
-    /// From the event to the Kafka record.
-    pub exchange_to_kafka: Histogram,
-    /// From the Kafka record to the state.
-    pub kafka_to_ingested: Histogram,
-    age: Gauge,
-    newest_record_us: Arc<AtomicI64>,
 }
 
 /// What goes to clients.
@@ -145,46 +125,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl FeedMetrics {
-    fn register(registry: &Registry, stages: &HistogramVec) -> Self {
-        Self {
-            ingested: counter(registry, "ticks_ingested_total", "Ticks folded into a symbol's state"),
-            rejected: from_zero(
-                counters(registry, "ticks_rejected_total", "Records that are no tick", "reason"),
-                Rejection::LABELS,
-            ),
-            lag: add(
-                registry,
-                IntGaugeVec::new(
-                    opts("consumer_lag_records", "Records in the log that are not folded yet"),
-                    &["partition"],
-                )
-                .expect("the name and the label are valid"),
-            ),
-            symbols: gauge(registry, "symbols", "Symbols known"),
-            exchange_to_kafka: stages.with_label_values(&["exchange_to_kafka"]),
-            kafka_to_ingested: stages.with_label_values(&["kafka_to_ingested"]),
-            age: add(
-                registry,
-                Gauge::with_opts(opts("feed_age_seconds", "Since the newest record was published"))
-                    .expect("the name is valid"),
-            ),
-            newest_record_us: Arc::default(),
-        }
-    }
-
-    /// Notes when the newest record was published, in microseconds since the Unix epoch.
-    pub fn set_newest_record_us(&self, timestamp_us: i64) {
-        self.newest_record_us.fetch_max(timestamp_us, Ordering::Relaxed);
-    }
-
-    fn update_age(&self, now_us: i64) {
-        let newest_us = self.newest_record_us.load(Ordering::Relaxed);
-        let age = if newest_us == 0 { f64::NAN } else { seconds((now_us - newest_us).max(0)) };
-        self.age.set(age);
     }
 }
 
@@ -306,6 +246,7 @@ fn stages(registry: &Registry) -> HistogramVec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Rejection;
 
     #[test]
     fn every_reason_is_there_with_zero_before_anything_happened() {

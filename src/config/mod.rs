@@ -3,10 +3,12 @@
 
 mod check;
 mod property_file;
+mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use property_file::KafkaPropertyFile;
+pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
     seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
@@ -16,6 +18,7 @@ pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
     conflation::MaxRate,
+    feed::TickFormat,
     feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
@@ -78,6 +81,10 @@ pub struct Kafka {
     pub broker: Broker,
     /// The topic with the ticks.
     pub topic: Topic,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
+    /// Where its log is read from.
+    pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.
     pub properties: Vec<KafkaProperty>,
     /// How long the first answer of the broker may take at start-up.

@@ -5,8 +5,7 @@ mod embedded;
 mod producer;
 mod properties;
 
-pub(crate) use consumer::record_of;
-pub use consumer::{Consumer, ConsumerError, Polled};
+pub use consumer::{Batch, Consumer, ConsumerError, Extent, Message, Taken, TopicDescription};
 pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};
 pub use producer::{Delivered, ProducerConfig, ProducerError, TickProducer};
 pub use properties::PropertyError;

@@ -23,6 +23,7 @@ mod cases {
     mod another_log;
     mod harness_itself;
     mod holes;
+    mod ingest_figures;
     mod leaders;
     mod outage;
     mod reading;

@@ -69,7 +69,7 @@ fn a_log_that_is_cut_off_has_another_epoch_and_is_believed() {
     let server = Server::ready(&node.plaintext(), "cut", &often, &[]);
     let follower = Follower::start(server.port(), &["/topic/price.stock.*"]);
     assert_converges(&server, &follower, &read(&client, "cut"));
-    let (of_a, of_b) = (follower.seen().epochs["A"].clone(), follower.seen().epochs["B"].clone());
+    let [of_a, of_b] = ["A", "B"].map(|symbol| follower.seen().epochs[symbol].clone());
 
     node.stop();
     node.partition("cut", 0).truncate_to(2);
