@@ -3,11 +3,13 @@
 
 mod check;
 mod checkpoint;
+mod property_file;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use checkpoint::Checkpoint;
+pub use property_file::KafkaPropertyFile;
 pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
