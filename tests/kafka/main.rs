@@ -29,4 +29,5 @@ mod cases {
     mod reading;
     mod security;
     mod starting;
+    mod ways_to_start;
 }
