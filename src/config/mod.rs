@@ -2,10 +2,12 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod property_file;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use property_file::KafkaPropertyFile;
 pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::config::{
-    self, Broker, HostPort, Invalid, KafkaProperty, StartFrom, TickFormat, Topic, seconds, whole_number,
+use crate::{
+    cli::kafka_properties::PropertyArgs,
+    config::{self, Broker, HostPort, Invalid, StartFrom, TickFormat, Topic, seconds, whole_number},
 };
 
 #[derive(Debug, Args)]
@@ -24,10 +25,8 @@ pub(super) struct KafkaArgs {
     /// began, by the log's own time)
     #[arg(long, value_name = "WHERE", default_value = "beginning")]
     start_from: StartFrom,
-    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
+    #[command(flatten)]
+    properties: PropertyArgs,
     /// Seconds for the broker's first answer at start-up
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
     kafka_deadline_s: Duration,
@@ -46,14 +45,8 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self {
-            topic,
-            tick_format,
-            start_from,
-            kafka_property: properties,
-            kafka_deadline_s: deadline,
-            ..
-        } = self;
+        let Self { topic, tick_format, start_from, properties, kafka_deadline_s: deadline, .. } = self;
+        let properties = properties.read()?;
         Ok(config::Kafka { broker, topic, tick_format, start_from, properties, deadline })
     }
 }
