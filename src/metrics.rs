@@ -3,6 +3,7 @@
 //! Labels come from closed sets. Children of the labelled families are looked up once, where their
 //! label is known, and kept.
 
+mod checkpoints;
 mod feed;
 
 use prometheus::{
@@ -12,6 +13,7 @@ use prometheus::{
 
 use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
 
+pub use self::checkpoints::CheckpointMetrics;
 pub use self::feed::{FeedMetrics, KafkaMetrics, KafkaReport};
 
 /// All metrics of a server.
@@ -20,6 +22,8 @@ pub struct Metrics {
     registry: Registry,
     /// What comes from Kafka.
     pub feed: FeedMetrics,
+    /// What is kept for the next start.
+    pub checkpoints: CheckpointMetrics,
     /// What goes to clients.
     pub sessions: SessionMetrics,
     /// What comes before a session.
@@ -99,6 +103,7 @@ impl Metrics {
         let stages = stages(&registry);
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
+            checkpoints: CheckpointMetrics::register(&registry),
             sessions: SessionMetrics::register(&registry, &stages),
             connections: ConnectionMetrics::register(&registry),
             registry,

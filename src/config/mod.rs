@@ -2,11 +2,13 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod checkpoint;
 mod property_file;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use checkpoint::Checkpoint;
 pub use property_file::KafkaPropertyFile;
 pub use start_from::StartFrom;
 pub use values::{
@@ -43,6 +45,8 @@ pub struct Serve {
     pub market: Market,
     /// When something is wrong with the feed.
     pub feed: FeedStatus,
+    /// Where the state is kept for the next start; none if it isn't.
+    pub checkpoint: Option<Checkpoint>,
     /// What one client may ask of the server.
     pub limits: Limits,
     /// Which pages may connect.

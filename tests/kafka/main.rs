@@ -20,7 +20,9 @@ mod stomp;
 mod token;
 mod cases {
     //! One file a promise.
+    mod another_log;
     mod harness_itself;
+    mod holes;
     mod ingest_figures;
     mod leaders;
     mod outage;

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    Ingest, announcer::Announcer, log_changes::Rebuilding, recorders::Recorders, survey::Survey,
-    surveyor::Surveyor,
+    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding,
+    recorders::Recorders, survey::Survey, surveyor::Surveyor,
 };
 use crate::{
+    checkpoint::Checkpoint,
     clock::now_us,
     feed::Rejection,
     fold::{self, Fold, Folded, Record},
@@ -38,8 +39,9 @@ pub(super) struct Turn {
     pub(super) reading: Reading,
     pub(super) rebuilding: Rebuilding,
     pub(super) announcer: Announcer,
+    pub(super) checkpoints: Option<Checkpoints>,
     surveyor: Surveyor,
-    is_ready: bool,
+    pub(super) is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
     troubles: LogLimiter,
@@ -56,12 +58,14 @@ pub(super) struct Turn {
 impl Turn {
     /// Begins to read what was surveyed.
     pub(super) fn begin(
-        ingest: Ingest,
+        mut ingest: Ingest,
         survey: &Survey,
+        checkpoint: Option<Checkpoint>,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
-        let epoch = survey.log.epoch();
+        let epoch =
+            checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
         let mut fold =
@@ -77,10 +81,13 @@ impl Turn {
             topic = ingest.consumer.topic(),
             partitions = offsets.len(),
             records = reading.remaining().left,
-            from = %ingest.start_from,
+            from = %checkpoint.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
             %epoch,
             "reading the log"
         );
+        if let Some(checkpoint) = checkpoint {
+            fold.restore(checkpoint.symbols);
+        }
         ingest.consumer.read_from(&offsets)?;
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
@@ -90,6 +97,7 @@ impl Turn {
             reading,
             rebuilding: Rebuilding::default(),
             announcer,
+            checkpoints: ingest.checkpoints.take().map(CheckpointPlace::start),
             surveyor,
             ingest,
             is_ready: false,
@@ -131,6 +139,7 @@ impl Turn {
         }
         self.publish();
         self.check_ready();
+        self.checkpoint();
         Ok(())
     }
 

@@ -250,6 +250,7 @@ impl Topic {
                 stale_floor: PATIENCE,
                 lag_records: u64::MAX,
             },
+            checkpoints: None,
             tick_format: self.format,
             symbols_max: SYMBOLS,
             broker_deadline: PATIENCE,
