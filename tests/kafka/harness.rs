@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Far above what any condition takes on a busy machine: reached only when something is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks until there is an answer; `what` names the condition when there never is one.
 #[track_caller]
