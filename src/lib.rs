@@ -72,6 +72,7 @@ pub mod catch_up;
 pub mod recordings;
 pub mod handover;
 pub mod feed_status;
+pub mod quarantine;
 
 // What a client is promised.
 pub mod destination;
