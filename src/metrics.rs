@@ -34,6 +34,8 @@ pub struct FeedMetrics {
     pub ingested: IntCounter,
     /// Records that were refused, by reason.
     pub rejected: IntCounterVec,
+    /// Bad records, by what became of the copy that is set aside.
+    pub quarantine: QuarantineMetrics,
     /// Records that are in the log and not yet folded, by partition.
     pub lag: IntGaugeVec,
     /// Symbols known.
@@ -45,6 +47,24 @@ pub struct FeedMetrics {
     age: Gauge,
     newest_record_us: Arc<AtomicI64>,
 }
+
+/// What became of the copies of bad records.
+#[derive(Clone, Debug)]
+pub struct QuarantineMetrics {
+    /// They stand in the quarantine topic.
+    pub acknowledged: IntCounter,
+    /// Kafka doesn't take them.
+    pub failed: IntCounter,
+    /// There was no room to keep them until Kafka takes them.
+    pub dropped: IntCounter,
+    /// They were set aside before, by this instance or by another one.
+    pub known: IntCounter,
+    /// Copies that are kept until Kafka takes them.
+    pub waiting: IntGauge,
+}
+
+/// What becomes of the copy of a bad record.
+const QUARANTINE_RESULTS: [&str; 4] = ["acknowledged", "failed", "dropped", "known"];
 
 /// What goes to clients.
 #[derive(Clone, Debug)]
@@ -156,6 +176,7 @@ impl FeedMetrics {
                 counters(registry, "ticks_rejected_total", "Records that are no tick", "reason"),
                 Rejection::LABELS,
             ),
+            quarantine: QuarantineMetrics::register(registry),
             lag: add(
                 registry,
                 IntGaugeVec::new(
@@ -185,6 +206,25 @@ impl FeedMetrics {
         let newest_us = self.newest_record_us.load(Ordering::Relaxed);
         let age = if newest_us == 0 { f64::NAN } else { seconds((now_us - newest_us).max(0)) };
         self.age.set(age);
+    }
+}
+
+impl QuarantineMetrics {
+    fn register(registry: &Registry) -> Self {
+        let results = from_zero(
+            counters(
+                registry,
+                "ticks_quarantined_total",
+                "Records that are no tick, by what became of the copy that is set aside",
+                "result",
+            ),
+            QUARANTINE_RESULTS,
+        );
+        let [acknowledged, failed, dropped, known] =
+            QUARANTINE_RESULTS.map(|result| results.with_label_values(&[result]));
+        let help = "Records that are no tick and wait until the quarantine topic takes them";
+        let waiting = gauge(registry, "quarantine_waiting_records", help);
+        Self { acknowledged, failed, dropped, known, waiting }
     }
 }
 

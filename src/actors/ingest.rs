@@ -24,7 +24,7 @@ use crate::{
     clock::now_us,
     feed_status,
     fold::Fold,
-    kafka::{Consumer, ConsumerError},
+    kafka::{Consumer, ConsumerError, Quarantine},
     market::DayBoundary,
     metrics::FeedMetrics,
     publication::Epoch,
@@ -44,6 +44,8 @@ pub struct Ingest {
     pub consumer: Arc<Consumer>,
     /// Whom to tell.
     pub inboxes: Arc<[Inbox]>,
+    /// Where bad records are left to be set aside, if they are.
+    pub quarantine: Option<Quarantine>,
     /// Told how far the start is.
     pub readiness: Arc<Readiness>,
     /// What is counted.
@@ -118,6 +120,9 @@ impl Ingest {
         let epoch = self.epoch();
         self.readiness.set_epoch(Arc::clone(&epoch));
         let Some(catch_up) = self.measure(&partitions, stop) else { return Ok(()) };
+        if let Some(quarantine) = &self.quarantine {
+            quarantine.begin(partitions.iter().map(|partition| (*partition, Arc::clone(&epoch), 0)));
+        }
         self.consumer.assign(&partitions)?;
         tracing::info!(
             topic = self.consumer.topic(),
@@ -127,9 +132,9 @@ impl Ingest {
             "reading the log from its beginning"
         );
         let (watcher, added) = self.watch_partitions(partitions);
-        let fold = Fold::new(epoch, self.boundary, self.symbols_max);
+        let fold = Fold::new(Arc::clone(&epoch), self.boundary, self.symbols_max);
         let consumer = Arc::clone(&self.consumer);
-        let mut turn = Turn::new(self, fold, catch_up, announcer);
+        let mut turn = Turn::new(self, epoch, fold, catch_up, announcer);
         while !stop.load(Ordering::Relaxed) {
             for partitions in added.try_iter() {
                 tracing::info!(?partitions, "partitions were added to the topic");

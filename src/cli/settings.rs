@@ -12,10 +12,10 @@ use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use self::{feed::FeedArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, Topic, day_boundary,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, QuarantineTopic, Topic, day_boundary,
     frame_rate, milliseconds, rate, seconds, whole_number,
 };
-use crate::kafka::Consumer;
+use crate::kafka::{Consumer, Quarantine};
 
 /// Settings of every command.
 #[derive(Debug, Args)]
@@ -112,6 +112,10 @@ struct KafkaArgs {
     /// The topic with the ticks
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
+    /// The topic where records that are no tick are set aside, with the reason; or off [default: the topic's name and
+    /// .quarantine]
+    #[arg(long, value_name = "NAME|off")]
+    quarantine_topic: Option<QuarantineTopic>,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -249,6 +253,7 @@ impl ServerArgs {
         };
         serve.check()?;
         Consumer::check(&serve.kafka)?;
+        Quarantine::check(&serve.kafka)?;
         Ok(serve)
     }
 }
@@ -266,8 +271,10 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
-        Ok(config::Kafka { broker, topic, properties, deadline })
+        let Self { topic, quarantine_topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
+            .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
+        Ok(config::Kafka { broker, topic, quarantine, properties, deadline })
     }
 }
 

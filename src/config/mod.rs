@@ -2,9 +2,11 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod quarantine_topic;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use quarantine_topic::QuarantineTopic;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
     seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
@@ -76,6 +78,8 @@ pub struct Kafka {
     pub broker: Broker,
     /// The topic with the ticks.
     pub topic: Topic,
+    /// The topic where bad records are set aside; none if they aren't.
+    pub quarantine: Option<Topic>,
     /// Settings passed to librdkafka as they are, after ours.
     pub properties: Vec<KafkaProperty>,
     /// How long the first answer of the broker may take at start-up.

@@ -2,11 +2,14 @@
 
 mod consumer;
 mod embedded;
+pub(crate) mod headers;
 mod producer;
 mod properties;
+mod quarantine;
 
 pub(crate) use consumer::record_of;
 pub use consumer::{Consumer, ConsumerError, Polled};
 pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};
 pub use producer::{Delivered, ProducerConfig, ProducerError, TickProducer};
 pub use properties::PropertyError;
+pub use quarantine::{Quarantine, QuarantineThread};

@@ -52,16 +52,21 @@ pub struct BadRecord {
 }
 
 impl BadRecord {
-    /// The record at `place`, refused for `rejection`. A value that is too long is left out.
-    pub fn new(place: Place, original: Original, rejection: &Rejection) -> Self {
+    /// The record at `place`, refused for `rejection`. Its value is copied unless it's too long.
+    pub fn new(place: Place, head: Original, value: Option<&[u8]>, rejection: &Rejection) -> Self {
         let mut error = rejection.to_string();
         error.truncate(error.floor_char_boundary(ERROR_BYTES_MAX));
-        let mut record =
-            Self { place, original, omitted_bytes: None, reason: rejection.label().to_owned(), error };
-        if record.original.value.as_ref().is_some_and(|value| value.len() > VALUE_BYTES_MAX) {
-            record.omit_value();
+        let (kept, omitted) = match value {
+            Some(value) if value.len() > VALUE_BYTES_MAX => (None, Some(value.len())),
+            value => (value.map(<[u8]>::to_vec), None),
+        };
+        Self {
+            place,
+            original: Original { value: kept, ..head },
+            omitted_bytes: omitted,
+            reason: rejection.label().to_owned(),
+            error,
         }
-        record
     }
 
     /// Leaves the value out, if there is one; false if it was left out before.
@@ -92,8 +97,8 @@ mod tests {
 
     fn record(value: usize) -> BadRecord {
         let place = Place { epoch: "e".into(), partition: 0, offset: 1 };
-        let original = Original { value: Some(vec![b'x'; value]), ..Original::default() };
-        BadRecord::new(place, original, &Rejection::NotJson("ä".repeat(1000)))
+        let value = vec![b'x'; value];
+        BadRecord::new(place, Original::default(), Some(&value), &Rejection::NotJson("ä".repeat(1000)))
     }
 
     #[test]

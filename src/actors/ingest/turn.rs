@@ -5,6 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rdkafka::message::BorrowedMessage;
+
 use super::{Ingest, announcer::Announcer, recorders::Recorders};
 use crate::{
     catch_up::CatchUp,
@@ -14,6 +16,7 @@ use crate::{
     kafka::{Consumer, Polled, record_of},
     log_limiter::LogLimiter,
     metrics::seconds,
+    publication::Epoch,
 };
 
 /// Records folded before the shards are told. At a million records a second this is a millisecond;
@@ -31,6 +34,8 @@ const NEXT_WAIT: Duration = Duration::from_millis(1);
 /// One batch after another.
 pub(super) struct Turn {
     ingest: Ingest,
+    /// Of the log that is read.
+    epoch: Epoch,
     fold: Fold,
     /// Until the server is ready.
     catch_up: Option<CatchUp>,
@@ -46,11 +51,12 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(ingest: Ingest, fold: Fold, catch_up: CatchUp, announcer: Announcer) -> Self {
+    pub(super) fn new(ingest: Ingest, epoch: Epoch, fold: Fold, catch_up: CatchUp, announcer: Announcer) -> Self {
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             announcer,
             ingest,
+            epoch,
             fold,
             catch_up: Some(catch_up),
             rejections: LogLimiter::default(),
@@ -73,7 +79,7 @@ impl Turn {
         };
         for _ in 0..BATCH_RECORDS_MAX {
             match consumer.poll(wait) {
-                Some(Polled::Record(message)) => self.record(consumer.topic(), &record_of(&message)),
+                Some(Polled::Record(message)) => self.record(consumer.topic(), &message),
                 Some(Polled::EndOfPartition(partition)) => {
                     if let Some(catch_up) = &mut self.catch_up {
                         catch_up.end_of_partition(partition);
@@ -94,7 +100,8 @@ impl Turn {
         self.check_ready();
     }
 
-    fn record(&mut self, topic: &str, record: &Record<'_>) {
+    fn record(&mut self, topic: &str, message: &BorrowedMessage<'_>) {
+        let record = &record_of(message);
         if let Some(catch_up) = &mut self.catch_up {
             catch_up.record(record.partition, record.offset);
         }
@@ -117,6 +124,9 @@ impl Turn {
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
+                if let Some(quarantine) = &self.ingest.quarantine {
+                    quarantine.offer(message, &self.epoch, &rejection);
+                }
             }
         }
     }
