@@ -12,8 +12,8 @@ use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
 use self::{feed::FeedArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, QuarantineTopic, Topic, day_boundary,
-    frame_rate, milliseconds, rate, seconds, whole_number,
+    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, QuarantineTopic,
+    Topic, day_boundary, frame_rate, milliseconds, rate, seconds, whole_number,
 };
 use crate::kafka::{Consumer, Quarantine};
 
@@ -271,7 +271,8 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, quarantine_topic, kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        let Self { topic, quarantine_topic, kafka_property: properties, kafka_deadline_s: deadline, .. } =
+            self;
         let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
             .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
         Ok(config::Kafka { broker, topic, quarantine, properties, deadline })

@@ -6,9 +6,7 @@
 use std::{ffi::CStr, marker::PhantomData, ptr};
 
 use rdkafka::{
-    bindings::{
-        rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_resp_err_t,
-    },
+    bindings::{rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_resp_err_t},
     message::{BorrowedMessage, Header, OwnedHeaders},
 };
 
@@ -46,13 +44,7 @@ impl<'a> Iterator for Headers<'a> {
         let (mut name, mut value, mut size) = (ptr::null(), ptr::null(), 0);
         // SAFETY: the headers are the message's own, which lives as long as `'a`; the call fills the three or fails.
         let error = unsafe {
-            rd_kafka_header_get_all(
-                self.headers,
-                self.next,
-                &raw mut name,
-                &raw mut value,
-                &raw mut size,
-            )
+            rd_kafka_header_get_all(self.headers, self.next, &raw mut name, &raw mut value, &raw mut size)
         };
         if error != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return None;

@@ -48,13 +48,18 @@ pub enum Fact {
 pub enum Outcome {
     /// It was published again.
     Republished,
+    /// Somebody has looked at it and leaves it at that.
+    Dismissed,
 }
 
 impl Outcome {
+    const ALL: [Self; 2] = [Self::Republished, Self::Dismissed];
+
     /// The word for it.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Republished => "republished",
+            Self::Dismissed => "dismissed",
         }
     }
 }
@@ -113,14 +118,14 @@ impl Found {
             offset: self.offset?.parse().ok()?,
         };
         let fact = match (self.outcome, self.reason) {
-            (Some(outcome), _) if outcome == Outcome::Republished.label() => Fact::Done(Outcome::Republished),
+            (Some(label), _) => Fact::Done(Outcome::ALL.into_iter().find(|it| it.label() == label)?),
             (None, Some(reason)) => Fact::Bad {
                 reason,
                 error: self.error.unwrap_or_default(),
                 timestamp_ms: self.timestamp.and_then(|text| text.parse().ok()),
                 omitted_bytes: self.value_bytes.and_then(|text| text.parse().ok()),
             },
-            _ => return None,
+            (None, None) => return None,
         };
         Some(Entry { topic: self.topic?, place, fact })
     }
@@ -182,8 +187,7 @@ mod tests {
     #[test]
     fn a_bad_record_is_read_as_it_was_written_and_its_producers_headers_stay_in_order() {
         let own = [text("b", "2"), text("tickcast-offset", "1"), ("a".to_owned(), None), text("b", "1")];
-        let original =
-            Original { headers: own.to_vec(), timestamp_ms: Some(-1), ..Original::default() };
+        let original = Original { headers: own.to_vec(), timestamp_ms: Some(-1), ..Original::default() };
         let record = BadRecord::new(place(), original, Some(b"{"), &Rejection::MissingSymbol);
         let headers = record.headers("ticks");
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -200,8 +204,10 @@ mod tests {
 
     #[test]
     fn a_marker_is_read_as_it_was_written() {
-        let entry = parse(&marker_headers("ticks", &place(), Outcome::Republished)).unwrap();
-        assert_eq!((entry.place, entry.fact), (place(), Fact::Done(Outcome::Republished)));
+        for outcome in Outcome::ALL {
+            let entry = parse(&marker_headers("ticks", &place(), outcome)).unwrap();
+            assert_eq!((entry.place, entry.fact), (place(), Fact::Done(outcome)));
+        }
     }
 
     #[test]
@@ -209,7 +215,8 @@ mod tests {
         let head = Original::default();
         let mut record = BadRecord::new(place(), head, Some(&[0; 7]), &Rejection::NotAnObject);
         assert!(record.omit_value());
-        let Some(Entry { fact: Fact::Bad { omitted_bytes, .. }, .. }) = parse(&record.headers("ticks")) else {
+        let Some(Entry { fact: Fact::Bad { omitted_bytes, .. }, .. }) = parse(&record.headers("ticks"))
+        else {
             panic!("it's a bad record");
         };
         assert_eq!(omitted_bytes, Some(7));

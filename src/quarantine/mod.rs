@@ -6,10 +6,12 @@
 //!
 //! This room is pure: it knows no Kafka client, no clock and no metric.
 
+mod catalogue;
 mod entry;
 mod ledger;
 mod record;
 
+pub use catalogue::{Catalogue, Places};
 pub use entry::{Entry, Fact, Outcome, marker_headers};
 pub use ledger::{Ledger, OFFSETS_MAX};
 pub use record::{BadRecord, Header, Original, Place, VALUE_BYTES_MAX, is_ours};

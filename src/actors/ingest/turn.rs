@@ -51,7 +51,13 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(ingest: Ingest, epoch: Epoch, fold: Fold, catch_up: CatchUp, announcer: Announcer) -> Self {
+    pub(super) fn new(
+        ingest: Ingest,
+        epoch: Epoch,
+        fold: Fold,
+        catch_up: CatchUp,
+        announcer: Announcer,
+    ) -> Self {
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             announcer,

@@ -87,11 +87,7 @@ pub(super) fn client_config(
 
 impl Reader {
     /// A reader of `topic`. Nothing is asked yet.
-    pub(super) fn new(
-        bootstrap: &str,
-        topic: &str,
-        settings: &config::Kafka,
-    ) -> Result<Self, PropertyError> {
+    pub(super) fn new(bootstrap: &str, topic: &str, settings: &config::Kafka) -> Result<Self, PropertyError> {
         let consumer = client_config(bootstrap, settings)?.create_with_context(Silent)?;
         Ok(Self { consumer, topic: topic.to_owned(), partitions: Vec::new(), unread: HashSet::new() })
     }

@@ -281,9 +281,10 @@ impl Worker {
     /// Once a minute at most, unless it's something else.
     fn tell(&mut self, what: &str) {
         let (now, waiting) = (Instant::now(), self.shared.room.records());
-        let is_told = self.told.as_ref().is_some_and(|(text, at)| {
-            now - *at < if text == what { SAME_INTERVAL } else { OTHER_INTERVAL }
-        });
+        let is_told = self
+            .told
+            .as_ref()
+            .is_some_and(|(text, at)| now - *at < if text == what { SAME_INTERVAL } else { OTHER_INTERVAL });
         let topic = self.reader.topic();
         // As long as nothing is bad nobody misses the topic.
         if is_told || waiting == 0 {
@@ -323,7 +324,11 @@ impl Worker {
         if left > 0 {
             self.shared.metrics.failed.inc_by(left as u64);
             let topic = self.reader.topic();
-            tracing::warn!(topic, left, "bad records aren't set aside: the server ends before Kafka takes them");
+            tracing::warn!(
+                topic,
+                left,
+                "bad records aren't set aside: the server ends before Kafka takes them"
+            );
         }
     }
 }
