@@ -110,7 +110,7 @@ impl Assembly {
         let metrics = Metrics::new();
         let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
-        let quarantine = Quarantine::start(&config.kafka, &bootstrap, metrics.feed.quarantine.clone())
+        let quarantine = Quarantine::start(&config.kafka, &bootstrap, metrics.quarantine.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
         let (quarantine, quarantine_thread) = quarantine.unzip();
         Announcement {
@@ -131,6 +131,7 @@ impl Assembly {
             inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
+            start_from: config.kafka.start_from,
             boundary: day_boundary(config.market.day_boundary),
             feed_status: config.feed,
             symbols_max: config.market.max_symbols,

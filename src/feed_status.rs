@@ -18,6 +18,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+use crate::publication::Epoch;
+
 /// How many gaps of the usual length are remembered: with fewer the usual one follows chance, and with so many it takes
 /// sixteen times a slow feed's interval, a quarter of an hour for one of a minute, until it's known to be fast again.
 const MEMORY: f64 = 16.0;
@@ -72,6 +74,10 @@ pub struct Report {
     /// How many records were left to read, if that was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag_records: Option<u64>,
+    /// The log's epoch, once it's known. When it changes, the topic was made anew or truncated: `seq` of before can't be
+    /// compared with that of afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
 }
 
 /// What is known of the feed.
@@ -87,6 +93,7 @@ pub struct FeedStatus {
     usual_interval: f64,
     has_interval: bool,
     lag: Lag,
+    epoch: Option<Epoch>,
 }
 
 /// Whether too much is left to read.
@@ -108,6 +115,7 @@ impl Report {
             last_tick_us: None,
             usual_interval_ms: None,
             lag_records: None,
+            epoch: None,
         }
     }
 
@@ -130,7 +138,13 @@ impl FeedStatus {
             usual_interval: settings.stale_floor.as_micros() as f64 / settings.stale_factor,
             has_interval: false,
             lag: Lag { limit: settings.lag_records, records: None, is_high: false, turned_us: None },
+            epoch: None,
         }
+    }
+
+    /// The log has this epoch from now on.
+    pub fn begin_epoch(&mut self, epoch: Epoch) {
+        self.epoch = Some(epoch);
     }
 
     /// A tick came at this moment; those of a log that is read from its beginning came when they were recorded.
@@ -171,6 +185,7 @@ impl FeedStatus {
             last_tick_us: self.last_tick_us,
             usual_interval_ms: self.has_interval.then_some((self.usual_interval / 1000.0).ceil() as u64),
             lag_records: self.lag.records,
+            epoch: self.epoch.clone(),
         }
     }
 

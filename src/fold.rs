@@ -9,6 +9,7 @@
 //! This room is pure: it knows no Kafka client, no clock and no metric.
 
 mod entry;
+mod log;
 mod rollover;
 
 use std::{
@@ -18,6 +19,7 @@ use std::{
 
 use self::{
     entry::{Entry, Order, Position},
+    log::Logs,
     rollover::Rollover,
 };
 use crate::{
@@ -59,7 +61,7 @@ pub enum Folded {
 
 /// How far a tick's event time may lie after its record's: clocks differ, by minutes at worst. One
 /// tick from the year 2200 would end its symbol's trading day for good.
-const FUTURE_US_MAX: i64 = 60 * 60 * 1_000_000;
+pub const FUTURE_US_MAX: i64 = 60 * 60 * 1_000_000;
 
 /// The symbols' states and where in the log they stand.
 #[derive(Debug)]
@@ -67,10 +69,13 @@ pub struct Fold {
     boundary: DayBoundary,
     symbols_max: usize,
     epoch: Epoch,
+    logs: Logs,
     by_symbol: HashMap<Symbol, SymbolId>,
     entries: Vec<Entry>,
     /// The symbols that changed since the last [`Fold::publish`], each once.
     dirty: Vec<SymbolId>,
+    /// Those that changed by records of a partition that is held.
+    held: Vec<SymbolId>,
     /// Whether each tick of every symbol is handed out.
     records_all: bool,
     /// The symbols of which each tick is, whether they are known or not.
@@ -99,9 +104,11 @@ impl Fold {
             boundary,
             symbols_max,
             epoch,
+            logs: Logs::default(),
             by_symbol: HashMap::new(),
             entries: Vec::new(),
             dirty: Vec::new(),
+            held: Vec::new(),
             records_all: false,
             recorded: HashSet::new(),
             ticks: Vec::new(),
@@ -124,6 +131,62 @@ impl Fold {
         let folded = json.decode(payload).and_then(|tick| self.fold(&tick, record));
         self.json = json;
         folded
+    }
+
+    /// Holds back what is folded from a partition's records until [`Fold::release`]: whoever catches up shows the
+    /// state at the end, not the way there. What is held back counts as one tick.
+    pub fn hold(&mut self, partition: i32) {
+        debug_assert!(
+            self.dirty.iter().all(|id| self.entries[id.0 as usize].position.partition != partition),
+            "what changed is handed out first"
+        );
+        self.logs.set_held(partition, true);
+    }
+
+    /// Lets [`Fold::publish`] hand out what was held back.
+    pub fn release(&mut self, partition: i32) {
+        self.logs.set_held(partition, false);
+        for id in std::mem::take(&mut self.held) {
+            self.entries[id.0 as usize].is_dirty = false;
+            self.note_change(id);
+        }
+    }
+
+    /// The log is another one: its offsets can't be compared with those of before. Nothing is left of the records of
+    /// these partitions, or of all where none are named; each of their symbols begins anew with its first record, and
+    /// [`Fold::delist_gone`] ends those that have none. The others are published under the new epoch.
+    pub fn begin_epoch(&mut self, epoch: Epoch, replaced: Option<&[i32]>) {
+        debug_assert!(self.dirty.is_empty(), "what changed is handed out first");
+        self.epoch = epoch;
+        match replaced {
+            None => self.logs.replace_all(),
+            Some(partitions) => partitions.iter().for_each(|partition| self.logs.replace(*partition)),
+        }
+        for index in 0..self.entries.len() {
+            let entry = &mut self.entries[index];
+            if entry.is_gone(&self.logs) {
+                continue;
+            }
+            entry.rename_epoch(&self.epoch);
+            if entry.status == Status::Listed {
+                entry.rollovers += 1;
+                self.note_change(id_of(index));
+            }
+        }
+    }
+
+    /// Delists the symbols whose log was replaced by one that doesn't have them. To be called when that is read.
+    pub fn delist_gone(&mut self) {
+        for index in 0..self.entries.len() {
+            let entry = &mut self.entries[index];
+            if entry.is_gone(&self.logs) && entry.status == Status::Listed {
+                entry.delist(entry.instrument.state().time_us);
+                // There is no record of it: the state after the last one is another, hence both.
+                entry.ordinal += 1;
+                entry.rollovers += 1;
+                self.note_change(id_of(index));
+            }
+        }
     }
 
     /// Whether each tick of every symbol is handed out from now on. To be called when nothing has changed since
@@ -153,7 +216,7 @@ impl Fold {
     pub fn roll_over(&mut self, now_us: i64) -> bool {
         for index in self.rollover.due(now_us, self.boundary, self.entries.len()) {
             if self.entries[index].roll_over(self.rollover.today()) {
-                self.note_change(SymbolId(u32::try_from(index).expect("symbols_max fits 32 bits")));
+                self.note_change(id_of(index));
             }
         }
         self.rollover.is_underway(self.entries.len())
@@ -215,18 +278,21 @@ impl Fold {
         if self.entries.len() >= self.symbols_max {
             return Err(Rejection::TooManySymbols(self.symbols_max));
         }
-        let id = SymbolId(u32::try_from(self.entries.len()).expect("symbols_max fits 32 bits"));
+        let id = id_of(self.entries.len());
         let symbol = symbol.to_symbol();
         self.by_symbol.insert(symbol.clone(), id);
         let is_recorded = self.recorded.contains(&symbol);
-        self.entries.push(Entry::new(symbol, Arc::clone(&self.epoch), record, is_recorded));
+        let incarnation = self.logs.of(record.partition).incarnation;
+        self.entries.push(Entry::new(symbol, Arc::clone(&self.epoch), record, incarnation, is_recorded));
         Ok(id)
     }
 
     /// Moves the symbol's position to the record; false if the record is no news.
     fn advance(&mut self, id: SymbolId, record: &Record<'_>) -> Result<bool, Rejection> {
+        let log = self.logs.of(record.partition);
         let entry = &mut self.entries[id.0 as usize];
-        match entry.order(record) {
+        let is_counted = log.is_held && entry.is_dirty;
+        match entry.order(record, &self.logs) {
             Order::Stale => return Ok(false),
             Order::Behind => {
                 return Err(Rejection::WrongPartition {
@@ -234,12 +300,19 @@ impl Fold {
                     current: entry.position.partition,
                 });
             }
+            Order::Newer if is_counted => {}
+            Order::Newer => entry.ordinal += 1,
             // Offsets of two partitions can't be compared, so `seq` begins anew.
-            Order::Moved => entry.epoch = format!("{}.{}", self.epoch, record.partition).into(),
-            Order::Newer => {}
+            Order::Moved => {
+                entry.epoch = moved(&self.epoch, record.partition);
+                entry.ordinal += u64::from(!is_counted);
+            }
+            Order::Anew => {
+                entry.begin_anew(Arc::clone(&self.epoch));
+                entry.ordinal += 1;
+            }
         }
-        entry.position = Position::of(record);
-        entry.ordinal += 1;
+        entry.position = Position::of(record, log.incarnation);
         entry.rollovers = 0;
         Ok(true)
     }
@@ -247,6 +320,13 @@ impl Fold {
     /// The symbol's state is another one.
     fn note_change(&mut self, id: SymbolId) {
         let entry = &mut self.entries[id.0 as usize];
+        if self.logs.of(entry.position.partition).is_held {
+            if !entry.is_dirty {
+                entry.is_dirty = true;
+                self.held.push(id);
+            }
+            return;
+        }
         if !entry.is_dirty {
             entry.is_dirty = true;
             self.dirty.push(id);
@@ -256,6 +336,15 @@ impl Fold {
             self.ticks.push(entry.content(id, 0));
         }
     }
+}
+
+fn id_of(index: usize) -> SymbolId {
+    SymbolId(u32::try_from(index).expect("symbols_max fits 32 bits"))
+}
+
+/// The epoch of a symbol that has come to a partition from another one.
+fn moved(epoch: &str, partition: i32) -> Epoch {
+    format!("{epoch}.{partition}").into()
 }
 
 fn check_content_type(content_type: Option<&[u8]>) -> Result<(), Rejection> {

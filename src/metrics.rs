@@ -3,17 +3,20 @@
 //! Labels come from closed sets. Children of the labelled families are looked up once, where their
 //! label is known, and kept.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+mod feed;
+mod quarantine;
 
 use prometheus::{
-    Encoder, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
-    Opts, Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder, core::Collector, process_collector::ProcessCollector,
 };
 
-use crate::{feed::Rejection, http::REFUSALS, session::CloseReason, transport::Transport};
+use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
+
+pub use self::{
+    feed::{FeedMetrics, KafkaMetrics, KafkaReport},
+    quarantine::QuarantineMetrics,
+};
 
 /// All metrics of a server.
 #[derive(Clone, Debug)]
@@ -21,50 +24,13 @@ pub struct Metrics {
     registry: Registry,
     /// What comes from Kafka.
     pub feed: FeedMetrics,
+    /// What became of the copies of bad records.
+    pub quarantine: QuarantineMetrics,
     /// What goes to clients.
     pub sessions: SessionMetrics,
     /// What comes before a session.
     pub connections: ConnectionMetrics,
 }
-
-/// What comes from Kafka.
-#[derive(Clone, Debug)]
-pub struct FeedMetrics {
-    /// Records that were folded into a state.
-    pub ingested: IntCounter,
-    /// Records that were refused, by reason.
-    pub rejected: IntCounterVec,
-    /// Bad records, by what became of the copy that is set aside.
-    pub quarantine: QuarantineMetrics,
-    /// Records that are in the log and not yet folded, by partition.
-    pub lag: IntGaugeVec,
-    /// Symbols known.
-    pub symbols: IntGauge,
-    /// From the event to the Kafka record.
-    pub exchange_to_kafka: Histogram,
-    /// From the Kafka record to the state.
-    pub kafka_to_ingested: Histogram,
-    age: Gauge,
-    newest_record_us: Arc<AtomicI64>,
-}
-
-/// What became of the copies of bad records.
-#[derive(Clone, Debug)]
-pub struct QuarantineMetrics {
-    /// They stand in the quarantine topic.
-    pub acknowledged: IntCounter,
-    /// Kafka doesn't take them.
-    pub failed: IntCounter,
-    /// There was no room to keep them until Kafka takes them.
-    pub dropped: IntCounter,
-    /// They were set aside before, by this instance or by another one.
-    pub known: IntCounter,
-    /// Copies that are kept until Kafka takes them.
-    pub waiting: IntGauge,
-}
-
-/// What becomes of the copy of a bad record.
-const QUARANTINE_RESULTS: [&str; 4] = ["acknowledged", "failed", "dropped", "known"];
 
 /// What goes to clients.
 #[derive(Clone, Debug)]
@@ -139,6 +105,7 @@ impl Metrics {
         let stages = stages(&registry);
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
+            quarantine: QuarantineMetrics::register(&registry),
             sessions: SessionMetrics::register(&registry, &stages),
             connections: ConnectionMetrics::register(&registry),
             registry,
@@ -165,66 +132,6 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl FeedMetrics {
-    fn register(registry: &Registry, stages: &HistogramVec) -> Self {
-        Self {
-            ingested: counter(registry, "ticks_ingested_total", "Ticks folded into a symbol's state"),
-            rejected: from_zero(
-                counters(registry, "ticks_rejected_total", "Records that are no tick", "reason"),
-                Rejection::LABELS,
-            ),
-            quarantine: QuarantineMetrics::register(registry),
-            lag: add(
-                registry,
-                IntGaugeVec::new(
-                    opts("consumer_lag_records", "Records in the log that are not folded yet"),
-                    &["partition"],
-                )
-                .expect("the name and the label are valid"),
-            ),
-            symbols: gauge(registry, "symbols", "Symbols known"),
-            exchange_to_kafka: stages.with_label_values(&["exchange_to_kafka"]),
-            kafka_to_ingested: stages.with_label_values(&["kafka_to_ingested"]),
-            age: add(
-                registry,
-                Gauge::with_opts(opts("feed_age_seconds", "Since the newest record was published"))
-                    .expect("the name is valid"),
-            ),
-            newest_record_us: Arc::default(),
-        }
-    }
-
-    /// Notes when the newest record was published, in microseconds since the Unix epoch.
-    pub fn set_newest_record_us(&self, timestamp_us: i64) {
-        self.newest_record_us.fetch_max(timestamp_us, Ordering::Relaxed);
-    }
-
-    fn update_age(&self, now_us: i64) {
-        let newest_us = self.newest_record_us.load(Ordering::Relaxed);
-        let age = if newest_us == 0 { f64::NAN } else { seconds((now_us - newest_us).max(0)) };
-        self.age.set(age);
-    }
-}
-
-impl QuarantineMetrics {
-    fn register(registry: &Registry) -> Self {
-        let results = from_zero(
-            counters(
-                registry,
-                "ticks_quarantined_total",
-                "Records that are no tick, by what became of the copy that is set aside",
-                "result",
-            ),
-            QUARANTINE_RESULTS,
-        );
-        let [acknowledged, failed, dropped, known] =
-            QUARANTINE_RESULTS.map(|result| results.with_label_values(&[result]));
-        let help = "Records that are no tick and wait until the quarantine topic takes them";
-        let waiting = gauge(registry, "quarantine_waiting_records", help);
-        Self { acknowledged, failed, dropped, known, waiting }
     }
 }
 
@@ -346,6 +253,7 @@ fn stages(registry: &Registry) -> HistogramVec {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Rejection;
 
     #[test]
     fn every_reason_is_there_with_zero_before_anything_happened() {
@@ -363,6 +271,10 @@ mod tests {
             }
             let series = text.matches(&format!("\ntickcast_{family}{{")).count();
             assert_eq!(series, labels.len(), "{family}: no reason stands twice");
+        }
+        for result in quarantine::RESULTS {
+            let sample = format!("\ntickcast_ticks_quarantined_total{{result=\"{result}\"}} 0\n");
+            assert!(text.contains(&sample), "{sample:?} in {text}");
         }
         for (at, transport) in Transport::ALL.into_iter().enumerate() {
             assert_eq!(transport as usize, at, "{transport:?} stands in its place");

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU8, Ordering},
 };
 
-use crate::publication::Epoch;
+use crate::{publication::Epoch, reading::Remaining};
 
 /// Whether the server may be sent clients.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Readiness {
 #[derive(Debug, Default)]
 struct Detail {
     reason: String,
-    records_left: Option<i64>,
+    remaining: Option<Remaining>,
     epoch: Option<Epoch>,
 }
 
@@ -28,8 +28,8 @@ pub struct NotReady {
     pub label: &'static str,
     /// For people.
     pub reason: String,
-    /// How many records are left to read, if that is known.
-    pub records_left: Option<i64>,
+    /// How much is left to read, and how much it was in all, if that is known.
+    pub remaining: Option<Remaining>,
 }
 
 const STARTING: u8 = 0;
@@ -45,10 +45,10 @@ impl Default for Readiness {
 
 impl Readiness {
     /// Still starting, for this reason.
-    pub fn starting(&self, reason: impl Into<String>, records_left: Option<i64>) {
+    pub fn starting(&self, reason: impl Into<String>, remaining: Option<Remaining>) {
         let mut detail = self.detail();
         detail.reason = reason.into();
-        detail.records_left = records_left;
+        detail.remaining = remaining;
     }
 
     /// The log that is read is known.
@@ -78,12 +78,12 @@ impl Readiness {
             DRAINING => Err(NotReady {
                 label: "draining",
                 reason: "the server shuts down".to_owned(),
-                records_left: None,
+                remaining: None,
             }),
             _ => {
                 let detail = self.detail();
-                let Detail { reason, records_left, .. } = &*detail;
-                Err(NotReady { label: "not_ready", reason: reason.clone(), records_left: *records_left })
+                let Detail { reason, remaining, .. } = &*detail;
+                Err(NotReady { label: "not_ready", reason: reason.clone(), remaining: *remaining })
             }
         }
     }
@@ -101,9 +101,10 @@ mod tests {
     #[test]
     fn a_server_is_ready_after_its_start_and_before_its_end() {
         let readiness = Readiness::default();
-        readiness.starting("reading the log", Some(7));
+        let remaining = Remaining { left: 7, total: 9 };
+        readiness.starting("reading the log", Some(remaining));
         let answer = readiness.check().unwrap_err();
-        assert_eq!((answer.reason.as_str(), answer.records_left), ("reading the log", Some(7)));
+        assert_eq!((answer.reason.as_str(), answer.remaining), ("reading the log", Some(remaining)));
         readiness.ready();
         assert_eq!(readiness.check(), Ok(()));
         readiness.draining();

@@ -3,7 +3,11 @@
 //! It never waits for a client. Its thread is the only one that writes a symbol's state.
 
 mod announcer;
+mod log_changes;
 mod recorders;
+mod start;
+mod survey;
+mod surveyor;
 mod turn;
 
 use std::{
@@ -11,31 +15,22 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use self::{announcer::Announcer, turn::Turn};
+use self::{announcer::Announcer, survey::Questions, surveyor::Surveyor, turn::Turn};
 use super::inbox::Inbox;
 use crate::{
-    catch_up::CatchUp,
     clock::now_us,
+    config::StartFrom,
     feed_status,
-    fold::Fold,
     kafka::{Consumer, ConsumerError, Quarantine},
     market::DayBoundary,
     metrics::FeedMetrics,
-    publication::Epoch,
     readiness::Readiness,
 };
-
-/// The shortest time that a question of the start is given.
-const ANSWER_WAIT_MIN: Duration = Duration::from_millis(100);
-
-/// How long the broker may take to answer one question of the start.
-const ANSWER_WAIT: Duration = Duration::from_secs(2);
 
 /// What the ingest actor works with.
 #[derive(Debug)]
@@ -50,6 +45,8 @@ pub struct Ingest {
     pub readiness: Arc<Readiness>,
     /// What is counted.
     pub metrics: FeedMetrics,
+    /// Where the log is read from.
+    pub start_from: StartFrom,
     /// When the trading day begins.
     pub boundary: DayBoundary,
     /// When something is wrong with the feed.
@@ -116,121 +113,25 @@ impl Ingest {
 
     fn run(self, stop: &AtomicBool) -> Result<(), ConsumerError> {
         let announcer = Announcer::new(self.feed_status, Arc::clone(&self.inboxes), now_us());
-        let Some(partitions) = self.await_partitions(stop)? else { return Ok(()) };
-        let epoch = self.epoch();
-        self.readiness.set_epoch(Arc::clone(&epoch));
-        let Some(catch_up) = self.measure(&partitions, stop) else { return Ok(()) };
-        if let Some(quarantine) = &self.quarantine {
-            quarantine.begin(partitions.iter().map(|partition| (*partition, Arc::clone(&epoch), 0)));
-        }
-        self.consumer.assign(&partitions)?;
-        tracing::info!(
-            topic = self.consumer.topic(),
-            partitions = partitions.len(),
-            records = catch_up.remaining(),
-            %epoch,
-            "reading the log from its beginning"
-        );
-        let (watcher, added) = self.watch_partitions(partitions);
-        let fold = Fold::new(Arc::clone(&epoch), self.boundary, self.symbols_max);
+        let questions =
+            Questions { start_from: self.start_from, boundary: self.boundary, incarnation: self.incarnation };
+        let Some(survey) = self.survey(&questions, stop)? else { return Ok(()) };
         let consumer = Arc::clone(&self.consumer);
-        let mut turn = Turn::new(self, epoch, fold, catch_up, announcer);
+        let surveyor = Surveyor::spawn(Arc::clone(&consumer), questions, &survey, self.partition_interval);
+        let mut turn = Turn::begin(self, &survey, surveyor, announcer)?;
         while !stop.load(Ordering::Relaxed) {
-            for partitions in added.try_iter() {
-                tracing::info!(?partitions, "partitions were added to the topic");
-                consumer.assign(&partitions)?;
-            }
-            turn.run(&consumer);
+            turn.run(&consumer)?;
         }
-        drop(watcher);
+        drop(turn);
         consumer.unassign();
         Ok(())
     }
-
-    /// Waits for the broker, no longer than the deadline, and then for the topic, for ever. `None`:
-    /// asked to stop meanwhile.
-    fn await_partitions(&self, stop: &AtomicBool) -> Result<Option<Vec<i32>>, ConsumerError> {
-        let start = Instant::now();
-        let mut answered = false;
-        while !stop.load(Ordering::Relaxed) {
-            let left = self.broker_deadline.saturating_sub(start.elapsed());
-            match self.consumer.partitions(left.clamp(ANSWER_WAIT_MIN, ANSWER_WAIT)) {
-                Ok(partitions) if !partitions.is_empty() => return Ok(Some(partitions)),
-                Ok(_) => {
-                    let (topic, bootstrap) = (self.consumer.topic(), self.consumer.bootstrap());
-                    let reason = format!("topic {topic} doesn't exist at {bootstrap}");
-                    if !answered {
-                        tracing::warn!("{reason}; waiting for it");
-                    }
-                    answered = true;
-                    self.readiness.starting(reason, None);
-                }
-                Err(error) if !answered && left.is_zero() => return Err(error),
-                Err(error) => self.readiness.starting(error.to_string(), None),
-            }
-            // Serves the client's callbacks while it waits.
-            self.consumer.poll(Duration::from_millis(500));
-        }
-        Ok(None)
-    }
-
-    /// Asks how far the log reaches; as long as it takes, since the broker has answered before.
-    /// `None`: asked to stop meanwhile.
-    fn measure(&self, partitions: &[i32], stop: &AtomicBool) -> Option<CatchUp> {
-        while !stop.load(Ordering::Relaxed) {
-            let watermarks: Result<Vec<_>, _> = partitions
-                .iter()
-                .map(|it| self.consumer.high_watermark(*it, ANSWER_WAIT).map(|high| (*it, high)))
-                .collect();
-            match watermarks {
-                Ok(watermarks) => return Some(CatchUp::new(watermarks)),
-                Err(error) => self.readiness.starting(error.to_string(), None),
-            }
-            self.consumer.poll(ANSWER_WAIT_MIN);
-        }
-        None
-    }
-
-    /// Names the log: the cluster's own name and the topic's, the same on every instance.
-    fn epoch(&self) -> Epoch {
-        let cluster = self.consumer.cluster_id(ANSWER_WAIT).unwrap_or_default();
-        let incarnation = self.incarnation.map_or_else(String::new, |number| number.to_string());
-        let name = [cluster.as_str(), self.consumer.topic(), &incarnation].join("/");
-        format!("{:016x}", fnv_1a(name.as_bytes())).into()
-    }
-
-    /// Starts the partition watcher. It ends when the sender that's answered is dropped; what it
-    /// finds comes out of the receiver.
-    fn watch_partitions(&self, mut known: Vec<i32>) -> (SyncSender<()>, Receiver<Vec<i32>>) {
-        let (keep_going, stopped) = sync_channel::<()>(0);
-        let (found, added) = sync_channel(1);
-        let (consumer, interval) = (Arc::clone(&self.consumer), self.partition_interval);
-        let watch = move || {
-            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                let Ok(mut partitions) = consumer.partitions(ANSWER_WAIT) else { continue };
-                partitions.retain(|partition| !known.contains(partition));
-                if !partitions.is_empty() {
-                    known.extend(&partitions);
-                    if found.send(partitions).is_err() {
-                        return;
-                    }
-                }
-            }
-        };
-        thread::Builder::new().name("partitions".into()).spawn(watch).expect("a thread can be started");
-        (keep_going, added)
-    }
-}
-
-/// FNV-1a, 64 bits: the same for ever and everywhere, which the standard library's hash isn't.
-fn fnv_1a(bytes: &[u8]) -> u64 {
-    const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0000_0100_0000_01b3;
-    bytes.iter().fold(OFFSET_BASIS, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(PRIME))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::sync_channel;
+
     use super::*;
 
     #[test]
@@ -239,12 +140,5 @@ mod tests {
         let handle = IngestHandle::start(|_| panic!("on purpose"), move || tell.send(()).unwrap());
         assert_eq!(told.recv_timeout(Duration::from_secs(10)), Ok(()));
         assert!(handle.join(Duration::from_secs(10)).unwrap().is_err());
-    }
-
-    #[test]
-    fn the_epochs_hash_is_fnv_1a() {
-        // From the algorithm's own test vectors.
-        assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
-        assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
     }
 }

@@ -3,6 +3,7 @@
 
 mod feed;
 mod front;
+mod kafka;
 mod sockjs;
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
@@ -10,10 +11,10 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
-use self::{feed::FeedArgs, sockjs::SockjsArgs};
+use self::{feed::FeedArgs, kafka::KafkaArgs, sockjs::SockjsArgs};
 use crate::config::{
-    self, AllowedOrigin, Broker, HostPort, Invalid, KafkaProperty, LogFormat, MaxRate, QuarantineTopic,
-    Topic, day_boundary, frame_rate, milliseconds, rate, seconds, whole_number,
+    self, AllowedOrigin, HostPort, Invalid, LogFormat, MaxRate, day_boundary, frame_rate, milliseconds, rate,
+    seconds, whole_number,
 };
 use crate::kafka::{Consumer, Quarantine};
 
@@ -104,28 +105,6 @@ struct ServerArgs {
     origin: OriginArgs,
     #[command(flatten)]
     sockjs: SockjsArgs,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Kafka")]
-struct KafkaArgs {
-    /// The topic with the ticks
-    #[arg(long, value_name = "NAME", default_value = "ticks")]
-    topic: Topic,
-    /// The topic where records that are no tick are set aside, with the reason; or off [default: the topic's name and
-    /// .quarantine]
-    #[arg(long, value_name = "NAME|off")]
-    quarantine_topic: Option<QuarantineTopic>,
-    /// Port of the embedded broker on loopback [default: any free one]
-    #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
-    embedded_kafka_port: Option<u16>,
-    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
-    /// Seconds for the broker's first answer at start-up
-    #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
-    kafka_deadline_s: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -255,27 +234,6 @@ impl ServerArgs {
         Consumer::check(&serve.kafka)?;
         Quarantine::check(&serve.kafka)?;
         Ok(serve)
-    }
-}
-
-impl KafkaArgs {
-    fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Kafka, Invalid> {
-        let broker = match (cluster.is_empty(), self.embedded_kafka_port) {
-            (true, port) => Broker::Embedded { port },
-            (false, None) => Broker::Cluster { bootstrap: cluster },
-            (false, Some(_)) => {
-                return Err(Invalid {
-                    keys: vec!["kafka", "embedded_kafka_port"],
-                    reason: "a cluster and the embedded broker exclude each other: set one of them"
-                        .to_owned(),
-                });
-            }
-        };
-        let Self { topic, quarantine_topic, kafka_property: properties, kafka_deadline_s: deadline, .. } =
-            self;
-        let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
-            .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
-        Ok(config::Kafka { broker, topic, quarantine, properties, deadline })
     }
 }
 

@@ -27,8 +27,12 @@ pub struct Unwise {
 }
 
 /// Properties of librdkafka that other settings decide, with the key of that setting.
-const DECIDED_ELSEWHERE: [(&str, &str); 3] =
-    [("bootstrap.servers", "kafka"), ("metadata.broker.list", "kafka"), ("test.mock.num.brokers", "kafka")];
+const DECIDED_ELSEWHERE: [(&str, &str); 4] = [
+    ("bootstrap.servers", "kafka"),
+    ("metadata.broker.list", "kafka"),
+    ("test.mock.num.brokers", "kafka"),
+    ("auto.offset.reset", "start_from"),
+];
 
 /// Checks a cluster's addresses.
 ///

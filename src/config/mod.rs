@@ -3,10 +3,12 @@
 
 mod check;
 mod quarantine_topic;
+mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use quarantine_topic::QuarantineTopic;
+pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
     seconds, sockjs_base, sockjs_client_url, stale_factor, whole_number,
@@ -80,6 +82,8 @@ pub struct Kafka {
     pub topic: Topic,
     /// The topic where bad records are set aside; none if they aren't.
     pub quarantine: Option<Topic>,
+    /// Where its log is read from.
+    pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.
     pub properties: Vec<KafkaProperty>,
     /// How long the first answer of the broker may take at start-up.

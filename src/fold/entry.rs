@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Record;
+use super::{Record, log::Logs, moved};
 use crate::{
     market::{DayBoundary, Instrument, Symbol, Tick},
     publication::{Content, Epoch, Status, SymbolId},
@@ -39,6 +39,8 @@ pub(super) struct Position {
     pub(super) partition: i32,
     pub(super) offset: u64,
     pub(super) timestamp_us: i64,
+    /// Of the partition's log.
+    pub(super) incarnation: u32,
 }
 
 /// How a record stands to what was folded before.
@@ -49,17 +51,25 @@ pub(super) enum Order {
     Moved,
     /// Older, in another partition than before.
     Behind,
+    /// The first since the symbol's log was replaced by another.
+    Anew,
 }
 
 impl Entry {
     /// A symbol of which nothing is known but the record that names it first.
-    pub(super) fn new(symbol: Symbol, epoch: Epoch, record: &Record<'_>, is_recorded: bool) -> Self {
+    pub(super) fn new(
+        symbol: Symbol,
+        epoch: Epoch,
+        record: &Record<'_>,
+        incarnation: u32,
+        is_recorded: bool,
+    ) -> Self {
         Self {
             symbol,
             instrument: Instrument::default(),
             status: Status::Listed,
             epoch,
-            position: Position::of(record),
+            position: Position::of(record, incarnation),
             ordinal: 0,
             rollovers: 0,
             follows_clock: false,
@@ -69,9 +79,16 @@ impl Entry {
         }
     }
 
-    pub(super) fn order(&self, record: &Record<'_>) -> Order {
+    /// Whether the log that the state was folded from was replaced by another.
+    pub(super) fn is_gone(&self, logs: &Logs) -> bool {
+        logs.of(self.position.partition).incarnation != self.position.incarnation
+    }
+
+    pub(super) fn order(&self, record: &Record<'_>, logs: &Logs) -> Order {
         if self.ordinal == 0 {
             Order::Newer
+        } else if self.is_gone(logs) {
+            Order::Anew
         } else if record.partition == self.position.partition {
             if record.offset > self.position.offset { Order::Newer } else { Order::Stale }
         } else if record.timestamp_us >= self.position.timestamp_us {
@@ -108,6 +125,20 @@ impl Entry {
         is_seen
     }
 
+    /// Forgets what was folded from a log that there is no longer.
+    pub(super) fn begin_anew(&mut self, epoch: Epoch) {
+        self.instrument = Instrument::default();
+        self.status = Status::Listed;
+        self.follows_clock = false;
+        self.epoch = epoch;
+    }
+
+    /// The log has another epoch, and the symbol stays where it is.
+    pub(super) fn rename_epoch(&mut self, epoch: &Epoch) {
+        let has_moved = self.epoch.contains('.');
+        self.epoch = if has_moved { moved(epoch, self.position.partition) } else { Arc::clone(epoch) };
+    }
+
     /// The state as a publication says it.
     pub(super) fn content(&self, id: SymbolId, ingested_us: i64) -> Content {
         Content {
@@ -126,7 +157,8 @@ impl Entry {
 }
 
 impl Position {
-    pub(super) const fn of(record: &Record<'_>) -> Self {
-        Self { partition: record.partition, offset: record.offset, timestamp_us: record.timestamp_us }
+    pub(super) const fn of(record: &Record<'_>, incarnation: u32) -> Self {
+        let Record { partition, offset, timestamp_us, .. } = *record;
+        Self { partition, offset, timestamp_us, incarnation }
     }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, http::header, web};
 use serde_json::json;
 
 use super::AppState;
-use crate::clock::now_us;
+use crate::{clock::now_us, readiness::NotReady, reading::Remaining};
 
 /// The process runs and answers.
 pub(super) async fn alive() -> HttpResponse {
@@ -15,9 +15,14 @@ pub(super) async fn alive() -> HttpResponse {
 pub(super) async fn ready(state: web::Data<AppState>) -> HttpResponse {
     match state.readiness.check() {
         Ok(()) => HttpResponse::Ok().json(json!({ "ready": true })),
-        Err(not_ready) => HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, 1)).json(
-            json!({ "ready": false, "reason": not_ready.reason, "records_left": not_ready.records_left }),
-        ),
+        Err(NotReady { reason, remaining, .. }) => {
+            let mut answer = json!({ "ready": false, "reason": reason });
+            if let Some(Remaining { left, total }) = remaining {
+                answer["records_left"] = left.into();
+                answer["records_total"] = total.into();
+            }
+            HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, 1)).json(answer)
+        }
     }
 }
 

@@ -4,34 +4,64 @@
 //! stops the prices, and no offset is committed anywhere. Which offset was last folded is in the
 //! state itself.
 
+mod context;
+mod error;
+mod message;
+mod queue;
+mod topic_id;
+mod tuning;
+
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message, Offset, Statistics, TopicPartitionList,
+    Offset, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, Consumer as _, ConsumerContext},
+    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
-    message::{BorrowedMessage, Headers},
-    metadata::MetadataPartition,
+    metadata::{MetadataPartition, MetadataTopic},
 };
 
+use self::{context::Context, queue::RecordQueue, tuning::client_config};
 use super::properties::{self, PropertyError, Silent};
-use crate::{config, fold::Record, market::TIME_US_MAX, metrics::FeedMetrics};
+use crate::{config, metrics::FeedMetrics};
+
+pub use self::{
+    error::ConsumerError,
+    message::Message,
+    queue::{Batch, Taken},
+};
 
 /// One topic of one cluster.
 pub struct Consumer {
+    /// Before the client, which it needs to its end.
+    records: RecordQueue,
     base: BaseConsumer<Context>,
     topic: String,
     bootstrap: String,
     deadline: Duration,
     made: Instant,
     has_answered: AtomicBool,
+}
+
+/// What the cluster says of the topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicDescription {
+    /// Its own identity, another one when it's deleted and made anew; `None` where the broker tells none.
+    pub id: Option<String>,
+    /// Its partitions, at least one.
+    pub partitions: Vec<i32>,
+}
+
+/// How far a partition reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The offset of the first record that is still there.
+    pub low: u64,
+    /// The offset after the last one.
+    pub high: u64,
 }
 
 impl std::fmt::Debug for Consumer {
@@ -43,88 +73,9 @@ impl std::fmt::Debug for Consumer {
     }
 }
 
-/// Why the cluster can't be consumed from.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsumerError {
-    /// librdkafka doesn't take the configuration. The operator can mend it.
-    #[error(transparent)]
-    Configuration(PropertyError),
-    /// The cluster didn't answer.
-    #[error("{}: {reason}", unreachable(bootstrap, *within))]
-    Unreachable {
-        /// The addresses that were tried.
-        bootstrap: String,
-        /// The deadline of the start, if it has passed without any answer.
-        within: Option<Duration>,
-        /// What librdkafka said last.
-        reason: String,
-    },
-    /// The partitions can't be assigned.
-    #[error("the partitions of {topic} can't be assigned: {reason}")]
-    Assignment {
-        /// The topic.
-        topic: String,
-        /// What librdkafka said.
-        reason: KafkaError,
-    },
-}
-
-fn unreachable(bootstrap: &str, within: Option<Duration>) -> String {
-    match within {
-        Some(deadline) => {
-            format!("no Kafka broker answers at {bootstrap} within {} s", deadline.as_secs_f64())
-        }
-        None => format!("Kafka at {bootstrap} doesn't answer"),
-    }
-}
-
-/// What a poll of the consumer gives.
-#[derive(Debug)]
-pub enum Polled<'a> {
-    /// A record.
-    Record(BorrowedMessage<'a>),
-    /// Everything of this partition, up to now, was given.
-    EndOfPartition(i32),
-    /// Something is wrong for the moment; librdkafka keeps trying.
-    Trouble(KafkaError),
-}
-
-/// The start-up's rules, and the tuning of a consumer that conflates; protocols of the defaults in
-/// librdkafka's CONFIGURATION.md.
-const PROPERTIES: [(&str, &str); 15] = [
-    ("client.id", "tickcast"),
-    // The consumer API wants a group, though none is joined.
-    ("group.id", "tickcast"),
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    // The log is the truth: whoever fell out of it starts at its beginning, and the fold passes over
-    // what it knows.
-    ("auto.offset.reset", "earliest"),
-    // Tells that a partition is caught up even where compaction left holes before its end.
-    ("enable.partition.eof", "true"),
-    // What a transaction aborted was never true.
-    ("isolation.level", "read_committed"),
-    // The default, 1 s, costs three to five times the throughput of catching up: 0.23-0.30 against
-    // 1.3 million records a second.
-    ("fetch.queue.backoff.ms", "10"),
-    ("fetch.error.backoff.ms", "100"),
-    // Bounds what is prefetched: 20,000 records of 200 bytes are 4 MB a partition, and 32 MiB hold
-    // for all of them together.
-    ("queued.min.messages", "20000"),
-    ("queued.max.messages.kbytes", "32768"),
-    ("reconnect.backoff.max.ms", "1000"),
-    ("socket.keepalive.enable", "true"),
-    ("topic.metadata.refresh.interval.ms", "30000"),
-    // For the lag, which Prometheus reads every few seconds.
-    ("statistics.interval.ms", "1000"),
-];
-
-/// How long the embedded broker keeps a fetch that finds nothing. It never wakes one early, so this
-/// is its latency: 2 ms give a median of 1.2 ms. A real broker answers at once.
-const EMBEDDED_FETCH_WAIT_MS: &str = "2";
-
 impl Consumer {
     /// A consumer of `settings.topic` at `bootstrap`. Nothing is connected yet.
+    #[expect(unsafe_code, reason = "the queue is made of the client's pointer")]
     pub fn new(
         settings: &config::Kafka,
         bootstrap: String,
@@ -132,12 +83,13 @@ impl Consumer {
     ) -> Result<Self, ConsumerError> {
         let mut client = client_config(settings).map_err(ConsumerError::Configuration)?;
         client.set("bootstrap.servers", &bootstrap).set_log_level(RDKafkaLogLevel::Warning);
-        let context =
-            Context { metrics, last_error: Mutex::default(), lag_records: AtomicI64::new(LAG_UNKNOWN) };
-        let base = client
-            .create_with_context(context)
+        let base: BaseConsumer<Context> = client
+            .create_with_context(Context::new(metrics))
             .map_err(|error| ConsumerError::Configuration(error.into()))?;
+        // SAFETY: the client lives as long as the queue beside it, which is dropped first.
+        let records = unsafe { RecordQueue::new(base.client().native_ptr()) };
         Ok(Self {
+            records,
             base,
             topic: settings.topic.as_str().to_owned(),
             bootstrap,
@@ -162,42 +114,91 @@ impl Consumer {
         &self.topic
     }
 
+    /// Whether any broker has ever answered.
+    pub fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
     /// The cluster's own name, if it tells one.
     pub fn cluster_id(&self, timeout: Duration) -> Option<String> {
         self.base.client().fetch_cluster_id(timeout)
     }
 
-    /// The topic's partitions; none if it doesn't exist.
-    pub fn partitions(&self, timeout: Duration) -> Result<Vec<i32>, ConsumerError> {
+    /// What the cluster says of the topic; `None` if it doesn't exist. Takes twice the time at most.
+    #[expect(unsafe_code, reason = "the topic's id is asked for by the client's pointer")]
+    pub fn describe(&self, timeout: Duration) -> Result<Option<TopicDescription>, ConsumerError> {
         let metadata =
             self.base.fetch_metadata(Some(&self.topic), timeout).map_err(|error| self.unreachable(&error))?;
         self.has_answered.store(true, Ordering::Relaxed);
         // What was wrong before this answer isn't why a later one fails to come.
         self.base.context().set_last_error(None);
         let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic);
-        Ok(topic
-            .map_or_else(Vec::new, |topic| topic.partitions().iter().map(MetadataPartition::id).collect()))
+        let partitions: Vec<i32> = topic
+            .map(MetadataTopic::partitions)
+            .unwrap_or_default()
+            .iter()
+            .map(MetadataPartition::id)
+            .collect();
+        if partitions.is_empty() {
+            return Ok(None);
+        }
+        // SAFETY: the client lives as long as `self`.
+        let id = unsafe { topic_id::topic_id(self.base.client().native_ptr(), &self.topic, timeout) };
+        let timed_out = |_| self.unreachable(&KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
+        Ok(Some(TopicDescription { id: id.map_err(timed_out)?, partitions }))
     }
 
-    /// The offset after a partition's last record.
-    pub fn high_watermark(&self, partition: i32, timeout: Duration) -> Result<i64, ConsumerError> {
+    /// How far a partition reaches.
+    pub fn extent(&self, partition: i32, timeout: Duration) -> Result<Extent, ConsumerError> {
         let (low, high) = self
             .base
             .fetch_watermarks(&self.topic, partition, timeout)
             .map_err(|error| self.unreachable(&error))?;
-        // An emptied partition has nothing to wait for.
-        Ok(if low == high { 0 } else { high })
+        let offset = |offset| u64::try_from(offset).unwrap_or(0);
+        Ok(Extent { low: offset(low), high: offset(high) })
     }
 
-    /// Adds partitions, from their beginning.
-    pub fn assign(&self, partitions: &[i32]) -> Result<(), ConsumerError> {
-        let assignment_error = |reason| ConsumerError::Assignment { topic: self.topic.clone(), reason };
-        let mut list = TopicPartitionList::new();
-        for partition in partitions {
-            list.add_partition_offset(&self.topic, *partition, Offset::Beginning)
-                .map_err(assignment_error)?;
+    /// The offset of a partition's first record that isn't older than so many milliseconds after the Unix epoch, by
+    /// the log's own time; `None` if all are older.
+    pub fn offset_at(
+        &self,
+        partition: i32,
+        time_ms: i64,
+        timeout: Duration,
+    ) -> Result<Option<u64>, ConsumerError> {
+        let mut times = TopicPartitionList::new();
+        let answer = times
+            .add_partition_offset(&self.topic, partition, Offset::Offset(time_ms))
+            .and_then(|()| self.base.offsets_for_times(times, timeout))
+            .map_err(|error| self.unreachable(&error))?;
+        let element = answer.find_partition(&self.topic, partition);
+        match element.map(|element| (element.error(), element.offset())) {
+            Some((Ok(()), Offset::Offset(offset))) => Ok(u64::try_from(offset).ok()),
+            Some((Err(error), _)) => Err(self.unreachable(&error)),
+            Some((Ok(()), _)) | None => Ok(None),
         }
-        self.base.incremental_assign(&list).map_err(assignment_error)
+    }
+
+    /// Reads partitions from these offsets on, also those that are read already.
+    #[expect(unsafe_code, reason = "the queue takes partitions over by the client's pointer")]
+    pub fn read_from(&self, offsets: &[(i32, u64)]) -> Result<(), ConsumerError> {
+        let assigned = self.base.assignment().map_err(|reason| self.assignment_error(reason))?;
+        let (mut old, mut new) = (TopicPartitionList::new(), TopicPartitionList::new());
+        for &(partition, offset) in offsets {
+            // SAFETY: the queue was made of this client, which is alive.
+            unsafe { self.records.take_over(self.base.client().native_ptr(), &self.topic, partition) };
+            if assigned.find_partition(&self.topic, partition).is_some() {
+                old.add_partition(&self.topic, partition);
+            }
+            let offset = Offset::Offset(i64::try_from(offset).unwrap_or(i64::MAX));
+            new.add_partition_offset(&self.topic, partition, offset)
+                .map_err(|reason| self.assignment_error(reason))?;
+        }
+        // What was fetched of the old ones is dropped with their assignment.
+        if old.count() > 0 {
+            self.base.incremental_unassign(&old).map_err(|reason| self.assignment_error(reason))?;
+        }
+        self.base.incremental_assign(&new).map_err(|reason| self.assignment_error(reason))
     }
 
     /// Gives all partitions back, so that nothing is fetched any more.
@@ -207,127 +208,37 @@ impl Consumer {
         }
     }
 
-    /// What comes next, or nothing within the time.
-    pub fn poll(&self, timeout: Duration) -> Option<Polled<'_>> {
-        match self.base.poll(timeout)? {
-            Ok(record) => Some(Polled::Record(record)),
-            Err(KafkaError::PartitionEOF(partition)) => Some(Polled::EndOfPartition(partition)),
-            Err(error) => Some(Polled::Trouble(error)),
+    /// Takes what comes next, up to a thousand records; waits for the first, at most so long.
+    pub fn take(&self, wait: Duration, batch: &mut Batch) {
+        self.records.take(wait, batch);
+        self.serve(Duration::ZERO);
+    }
+
+    /// Serves librdkafka's callbacks, and those of its errors that concern no partition.
+    pub fn serve(&self, wait: Duration) {
+        match self.base.poll(wait) {
+            None => {}
+            // Only a partition that was assigned before it was taken over gives its records here.
+            Some(Ok(_)) => tracing::error!("a record came by a queue that isn't read"),
+            Some(Err(error)) => tracing::warn!(%error, "trouble with Kafka"),
         }
     }
 
     /// How many records are left to read in all partitions, as of the last second; `None` until it was told, which it
     /// isn't where `statistics.interval.ms` is 0.
     pub fn lag_records(&self) -> Option<u64> {
-        u64::try_from(self.base.context().lag_records.load(Ordering::Relaxed)).ok()
+        self.base.context().lag_records()
+    }
+
+    fn assignment_error(&self, reason: KafkaError) -> ConsumerError {
+        ConsumerError::Assignment { topic: self.topic.clone(), reason }
     }
 
     fn unreachable(&self, error: &KafkaError) -> ConsumerError {
-        let never_answered = !self.has_answered.load(Ordering::Relaxed);
+        let never_answered = !self.has_answered();
         let within = (never_answered && self.made.elapsed() >= self.deadline).then_some(self.deadline);
         // A question that nobody answers fails with no more than that.
         let reason = self.base.context().last_error().unwrap_or_else(|| error.to_string());
         ConsumerError::Unreachable { bootstrap: self.bootstrap.clone(), within, reason }
-    }
-}
-
-/// All but the cluster's addresses.
-fn client_config(settings: &config::Kafka) -> Result<ClientConfig, PropertyError> {
-    let mut client = ClientConfig::new();
-    for (key, value) in PROPERTIES {
-        client.set(key, value);
-    }
-    if matches!(settings.broker, config::Broker::Embedded { .. }) {
-        client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
-    }
-    properties::set_all(&mut client, &settings.properties)?;
-    Ok(client)
-}
-
-/// A message as the fold knows records. Kafka's time is in milliseconds.
-pub(crate) fn record_of<'a>(message: &'a BorrowedMessage<'_>) -> Record<'a> {
-    let content_type = message
-        .headers()
-        .and_then(|headers| headers.iter().find(|header| header.key == "content-type"))
-        .and_then(|header| header.value);
-    Record {
-        partition: message.partition(),
-        offset: u64::try_from(message.offset()).expect("a record's offset isn't negative"),
-        timestamp_us: microseconds(message.timestamp().to_millis().unwrap_or(0)),
-        key: message.key(),
-        value: message.payload(),
-        content_type,
-    }
-}
-
-/// A producer may write any number as a record's time; it's held within what a tick's own may be.
-fn microseconds(time_ms: i64) -> i64 {
-    time_ms.saturating_mul(1000).clamp(0, TIME_US_MAX)
-}
-
-/// What librdkafka tells between the records.
-struct Context {
-    metrics: FeedMetrics,
-    last_error: Mutex<Option<String>>,
-    /// Over all partitions.
-    lag_records: AtomicI64,
-}
-
-const LAG_UNKNOWN: i64 = -1;
-
-impl Context {
-    /// Why a broker couldn't be talked to, in words that name it.
-    fn last_error(&self) -> Option<String> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set_last_error(&self, reason: Option<String>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = reason;
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // librdkafka repeats itself on every attempt; what matters comes as an error, too.
-        tracing::debug!(facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        match error.rdkafka_error_code() {
-            // The end of a partition isn't an error; a poll tells it, too.
-            Some(RDKafkaErrorCode::PartitionEOF) => {}
-            Some(RDKafkaErrorCode::AllBrokersDown) => tracing::warn!("{reason}"),
-            _ => {
-                tracing::info!(%error, "{reason}");
-                self.set_last_error(Some(reason.to_owned()));
-            }
-        }
-    }
-
-    fn stats(&self, statistics: Statistics) {
-        let mut lag_records = LAG_UNKNOWN;
-        for topic in statistics.topics.values() {
-            for partition in topic.partitions.values().filter(|it| it.partition >= 0 && it.app_offset >= 0) {
-                let lag = (partition.hi_offset - partition.app_offset).max(0);
-                let label = partition.partition.to_string();
-                self.metrics.lag.with_label_values(&[label]).set(lag);
-                lag_records = lag_records.max(0).saturating_add(lag);
-            }
-        }
-        self.lag_records.store(lag_records, Ordering::Relaxed);
-    }
-}
-
-impl ConsumerContext for Context {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_records_time_is_one_that_can_be_reckoned_with() {
-        assert_eq!(microseconds(1_732_187_000_123), 1_732_187_000_123_000);
-        assert_eq!([i64::MIN, -1, 0].map(microseconds), [0; 3]);
-        assert_eq!(microseconds(i64::MAX), TIME_US_MAX);
     }
 }

@@ -2,18 +2,16 @@
 
 mod consumer;
 mod embedded;
-pub(crate) mod headers;
 mod producer;
 mod properties;
 mod publisher;
 mod quarantine;
 mod topic_reader;
 
-pub(crate) use consumer::record_of;
-pub use consumer::{Consumer, ConsumerError, Polled};
+pub use consumer::{Batch, Consumer, ConsumerError, Extent, Message, Taken, TopicDescription};
 pub use embedded::{EmbeddedBroker, EmbeddedBrokerError};
 pub use producer::{Delivered, ProducerConfig, ProducerError, TickProducer};
 pub use properties::PropertyError;
 pub use publisher::{Outgoing, Publisher, Stand};
 pub use quarantine::{Quarantine, QuarantineThread};
-pub use topic_reader::{Extent, ReadError, TopicReader, Wanted};
+pub use topic_reader::{ReadError, TopicExtent, TopicReader, Wanted};

@@ -9,13 +9,11 @@ use rdkafka::{
     ClientContext, Message,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
+    message::{Header as Borrowed, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use super::{
-    headers,
-    producer::{ProducerConfig, ProducerError, client_config},
-};
+use super::producer::{ProducerConfig, ProducerError, client_config};
 use crate::quarantine::Header;
 
 /// One wait for room in the queue, or for acknowledgements.
@@ -90,7 +88,7 @@ impl Publisher {
 
     fn send(&self, at: usize, record: &Outgoing<'_>) -> Result<(), KafkaError> {
         let mut outgoing: BaseRecord<'_, [u8], [u8], _> =
-            BaseRecord::with_opaque_to(record.topic, Box::new(at)).headers(headers::owned(record.headers));
+            BaseRecord::with_opaque_to(record.topic, Box::new(at)).headers(owned_headers(record.headers));
         outgoing.partition = record.partition;
         (outgoing.key, outgoing.payload, outgoing.timestamp) =
             (record.key, record.value, record.timestamp_ms);
@@ -105,6 +103,13 @@ impl Publisher {
             }
         }
     }
+}
+
+/// Headers as librdkafka takes them.
+pub(super) fn owned_headers(headers: &[Header]) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |owned, (key, value)| {
+        owned.insert(Borrowed { key, value: value.as_deref() })
+    })
 }
 
 /// What became of the records, by their number in the call.

@@ -17,6 +17,7 @@ mod worker;
 mod writer;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -26,7 +27,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::{Message, consumer::BaseConsumer, message::BorrowedMessage, producer::BaseProducer};
+use rdkafka::{consumer::BaseConsumer, producer::BaseProducer};
 
 use self::{
     reader::Reader,
@@ -35,7 +36,7 @@ use self::{
     writer::Writer,
 };
 use super::{
-    headers::headers,
+    Message,
     properties::{self, PropertyError, Silent},
 };
 use crate::{
@@ -54,6 +55,8 @@ const REST_MAX: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Quarantine {
     queue: SyncSender<Copy>,
+    /// By partition.
+    epochs: HashMap<i32, Epoch>,
     shared: Arc<Shared>,
 }
 
@@ -117,7 +120,7 @@ impl Quarantine {
             .name("quarantine".into())
             .spawn(move || worker.run())
             .expect("a thread can be started");
-        Ok(Some((Self { queue, shared }, QuarantineThread(thread))))
+        Ok(Some((Self { queue, epochs: HashMap::new(), shared }, QuarantineThread(thread))))
     }
 
     /// Whether [`Quarantine::start`] will take the settings.
@@ -132,24 +135,23 @@ impl Quarantine {
         properties::check::<BaseProducer<Silent>>(writer::client_config("", &settings.properties)?)
     }
 
-    /// These partitions are read, each as this log and from this offset on. To be said before their records are, and
+    /// These partitions of the log `epoch` are read, each from its offset on. To be said before their records are, and
     /// again whenever a partition's log is another one.
-    pub fn begin(&self, logs: impl IntoIterator<Item = (i32, Epoch, u64)>) {
+    pub fn begin(&mut self, epoch: &Epoch, partitions: impl IntoIterator<Item = (i32, u64)>) {
         let mut ledger = self.shared.ledger();
-        for (partition, epoch, offset) in logs {
-            if ledger.begin(partition, &epoch, offset) {
+        for (partition, offset) in partitions {
+            self.epochs.insert(partition, Arc::clone(epoch));
+            if ledger.begin(partition, epoch, offset) {
                 self.shared.is_news.store(true, Ordering::Relaxed);
             }
         }
     }
 
-    /// Leaves a copy of a bad record of the log `epoch`, unless it's known to be set aside. Never waits.
-    pub fn offer(&self, message: &BorrowedMessage<'_>, epoch: &Epoch, rejection: &Rejection) {
-        let place = Place {
-            epoch: Arc::clone(epoch),
-            partition: message.partition(),
-            offset: u64::try_from(message.offset()).expect("a record's offset isn't negative"),
-        };
+    /// Leaves a copy of a bad record, unless it's known to be set aside. Never waits.
+    pub fn offer(&mut self, message: Message<'_>, rejection: &Rejection) {
+        let Some(epoch) = self.epochs.get(&message.partition()) else { return };
+        let place =
+            Place { epoch: Arc::clone(epoch), partition: message.partition(), offset: message.offset() };
         if self.is_known(&place) {
             self.shared.metrics.known.inc();
             return;
@@ -188,15 +190,16 @@ impl QuarantineThread {
     }
 }
 
-fn copy(message: &BorrowedMessage<'_>, place: Place, rejection: &Rejection) -> BadRecord {
-    let original = Original {
+fn copy(message: Message<'_>, place: Place, rejection: &Rejection) -> BadRecord {
+    let head = Original {
         key: message.key().map(<[u8]>::to_vec),
         value: None,
-        headers: headers(message)
-            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.map(<[u8]>::to_vec)))
+        headers: message
+            .headers()
             .filter(|(name, _)| !is_ours(name))
+            .map(|(name, value)| (name, value.map(<[u8]>::to_vec)))
             .collect(),
-        timestamp_ms: message.timestamp().to_millis(),
+        timestamp_ms: message.timestamp_ms(),
     };
-    BadRecord::new(place, original, message.payload(), rejection)
+    BadRecord::new(place, head, message.value(), rejection)
 }

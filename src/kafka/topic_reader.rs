@@ -7,15 +7,14 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig, ClientContext, Message, Offset, TopicPartitionList,
+    ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
-    message::BorrowedMessage,
 };
 
 use super::{
-    ProducerConfig,
+    Message, ProducerConfig,
     properties::{self, PropertyError, Silent},
 };
 
@@ -58,7 +57,7 @@ impl std::fmt::Debug for TopicReader {
 }
 
 /// How far each partition reaches: its first offset and the one after its last.
-pub type Extent = BTreeMap<i32, (i64, i64)>;
+pub type TopicExtent = BTreeMap<i32, (i64, i64)>;
 
 /// Why a topic can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +140,7 @@ impl TopicReader {
     ///
     /// # Errors
     /// When there is no such topic, or nobody answers within the deadline.
-    pub fn extent(&self) -> Result<Extent, ReadError> {
+    pub fn extent(&self) -> Result<TopicExtent, ReadError> {
         let partitions = self.ask(|| {
             let metadata = self.consumer.fetch_metadata(Some(&self.config.topic), ANSWER_WAIT)?;
             let topic = metadata.topics().iter().find(|topic| topic.name() == self.config.topic);
@@ -154,7 +153,7 @@ impl TopicReader {
         if partitions.is_empty() {
             return Err(self.missing());
         }
-        let mut extent = Extent::new();
+        let mut extent = TopicExtent::new();
         for partition in partitions {
             let ends =
                 self.ask(|| self.consumer.fetch_watermarks(&self.config.topic, partition, ANSWER_WAIT))?;
@@ -169,8 +168,8 @@ impl TopicReader {
     /// When nothing comes for as long as the deadline.
     pub fn read(
         &self,
-        extent: &Extent,
-        mut each: impl FnMut(&BorrowedMessage<'_>) -> Wanted,
+        extent: &TopicExtent,
+        mut each: impl FnMut(Message<'_>) -> Wanted,
     ) -> Result<(), ReadError> {
         let mut left: BTreeMap<i32, i64> = extent
             .iter()
@@ -191,7 +190,7 @@ impl TopicReader {
                     progress = Instant::now();
                     let (partition, offset) = (message.partition(), message.offset());
                     let Some(end) = left.get(&partition) else { continue };
-                    if offset < *end && each(&message) == Wanted::NoMore {
+                    if offset < *end && each(Message::from(&message)) == Wanted::NoMore {
                         break;
                     }
                     if offset + 1 >= *end {

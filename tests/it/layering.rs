@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 22] = [
+const PURE: [&str; 23] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,7 +19,8 @@ const PURE: [&str; 22] = [
     "publication.rs",
     "publication/",
     "fold.rs",
-    "catch_up.rs",
+    "log_id.rs",
+    "reading.rs",
     "recordings.rs",
     "handover.rs",
     "feed_status.rs",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     actors::inbox::Inbox,
     feed_status::{FeedStatus, Report, Settings, Status},
+    publication::Epoch,
 };
 
 /// The feed's status and who is told it.
@@ -20,6 +21,12 @@ impl Announcer {
         let this = Self { inboxes, feed: FeedStatus::new(settings, now_us) };
         this.tell(&this.feed.report());
         this
+    }
+
+    /// The log has this epoch from now on.
+    pub(super) fn begin_epoch(&mut self, epoch: Epoch) {
+        self.feed.begin_epoch(epoch);
+        self.tell(&self.feed.report());
     }
 
     /// A tick came at this moment, in microseconds since the Unix epoch.

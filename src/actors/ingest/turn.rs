@@ -5,45 +5,48 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rdkafka::message::BorrowedMessage;
-
-use super::{Ingest, announcer::Announcer, recorders::Recorders};
+use super::{
+    Ingest, announcer::Announcer, log_changes::Rebuilding, recorders::Recorders, survey::Survey,
+    surveyor::Surveyor,
+};
 use crate::{
-    catch_up::CatchUp,
     clock::now_us,
     feed::Rejection,
-    fold::{Batch, Fold, Folded, Record},
-    kafka::{Consumer, Polled, record_of},
+    fold::{self, Fold, Folded, Record},
+    kafka::{Batch, Consumer, ConsumerError, Message, Taken},
+    log_id::LogId,
     log_limiter::LogLimiter,
     metrics::seconds,
     publication::Epoch,
+    reading::Reading,
 };
 
-/// Records folded before the shards are told. At a million records a second this is a millisecond;
-/// at the usual rates a batch is whatever came since the last.
-const BATCH_RECORDS_MAX: usize = 1024;
-
-/// How long a poll waits for a record. So late at worst, on a feed that is idle, does a subscription in mode `every`
+/// How long a turn waits for a record. So late at worst, on a feed that is idle, does a subscription in mode `every`
 /// begin, which a person doesn't notice; nor does a machine notice fifty turns a second: they take 0.25 % of a core,
 /// measured without optimization.
-const POLL_WAIT: Duration = Duration::from_millis(20);
+const TAKE_WAIT: Duration = Duration::from_millis(20);
 
 /// The same after one has begun: who asked for one asks for the next then, a session's begin one after the other.
 const NEXT_WAIT: Duration = Duration::from_millis(1);
 
 /// One batch after another.
 pub(super) struct Turn {
-    ingest: Ingest,
-    /// Of the log that is read.
-    epoch: Epoch,
-    fold: Fold,
-    /// Until the server is ready.
-    catch_up: Option<CatchUp>,
+    pub(super) ingest: Ingest,
+    pub(super) log: LogId,
+    pub(super) epoch: Epoch,
+    pub(super) fold: Fold,
+    pub(super) reading: Reading,
+    pub(super) rebuilding: Rebuilding,
+    pub(super) announcer: Announcer,
+    surveyor: Surveyor,
+    is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
+    troubles: LogLimiter,
     recorders: Recorders,
-    announcer: Announcer,
-    batch: Batch,
+    /// Kept for its allocation.
+    taken: Batch,
+    batch: fold::Batch,
     /// Whether the trading day has begun for some symbols and not for others yet.
     is_rolling_over: bool,
     /// When this turn began, in microseconds since the Unix epoch.
@@ -51,72 +54,112 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    pub(super) fn new(
+    /// Begins to read what was surveyed.
+    pub(super) fn begin(
         ingest: Ingest,
-        epoch: Epoch,
-        fold: Fold,
-        catch_up: CatchUp,
-        announcer: Announcer,
-    ) -> Self {
+        survey: &Survey,
+        surveyor: Surveyor,
+        mut announcer: Announcer,
+    ) -> Result<Self, ConsumerError> {
+        let epoch = survey.log.epoch();
+        announcer.begin_epoch(Arc::clone(&epoch));
+        ingest.readiness.set_epoch(Arc::clone(&epoch));
+        let mut fold = Fold::new(Arc::clone(&epoch), ingest.boundary, ingest.symbols_max);
+        let mut reading = Reading::default();
+        for at in &survey.partitions {
+            if reading.begin(at.partition, at.start, at.extent.high) {
+                fold.hold(at.partition);
+            }
+        }
+        let offsets: Vec<_> = survey.partitions.iter().map(|at| (at.partition, at.start)).collect();
+        tracing::info!(
+            topic = ingest.consumer.topic(),
+            partitions = offsets.len(),
+            records = reading.remaining().left,
+            from = %ingest.start_from,
+            %epoch,
+            "reading the log"
+        );
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
-            announcer,
-            ingest,
+            log: survey.log.clone(),
             epoch,
             fold,
-            catch_up: Some(catch_up),
+            reading,
+            rebuilding: Rebuilding::default(),
+            announcer,
+            surveyor,
+            ingest,
+            is_ready: false,
             rejections: LogLimiter::default(),
             stale: LogLimiter::default(),
-            batch: Batch::default(),
+            troubles: LogLimiter::default(),
+            taken: Batch::default(),
+            batch: fold::Batch::default(),
             is_rolling_over: false,
             begun_us: now_us(),
         };
+        turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        turn.ingest.consumer.read_from(&offsets)?;
         turn.check_ready();
-        turn
+        Ok(turn)
     }
 
     /// A batch of records, from none to as many as there may be.
-    pub(super) fn run(&mut self, consumer: &Consumer) {
+    pub(super) fn run(&mut self, consumer: &Consumer) -> Result<(), ConsumerError> {
         self.begun_us = now_us();
-        let mut wait = match self.recorders.look(&mut self.fold) {
+        if let Some(finding) = self.surveyor.finding() {
+            self.change_log(consumer, finding)?;
+        }
+        let wait = match self.recorders.look(&mut self.fold) {
             _ if self.is_rolling_over => Duration::ZERO,
             true => NEXT_WAIT,
-            false => POLL_WAIT,
+            false => TAKE_WAIT,
         };
-        for _ in 0..BATCH_RECORDS_MAX {
-            match consumer.poll(wait) {
-                Some(Polled::Record(message)) => self.record(consumer.topic(), &message),
-                Some(Polled::EndOfPartition(partition)) => {
-                    if let Some(catch_up) = &mut self.catch_up {
-                        catch_up.end_of_partition(partition);
-                    }
-                }
-                Some(Polled::Trouble(error)) => tracing::warn!(%error, "trouble with Kafka"),
-                None => break,
-            }
-            wait = Duration::ZERO;
+        let mut taken = std::mem::take(&mut self.taken);
+        consumer.take(wait, &mut taken);
+        for taken in taken.iter() {
+            self.took(consumer.topic(), taken);
         }
+        taken.clear();
+        self.taken = taken;
         // A log that is read from its beginning is folded as far as it goes before the clock has a say.
-        if self.catch_up.as_ref().is_none_or(CatchUp::is_done) {
+        if self.reading.is_caught_up() {
             let now_us = now_us();
             self.is_rolling_over = self.fold.roll_over(now_us);
             self.announcer.update(now_us, consumer.lag_records());
         }
         self.publish();
         self.check_ready();
+        Ok(())
     }
 
-    fn record(&mut self, topic: &str, message: &BorrowedMessage<'_>) {
-        let record = &record_of(message);
-        if let Some(catch_up) = &mut self.catch_up {
-            catch_up.record(record.partition, record.offset);
+    fn took(&mut self, topic: &str, taken: Taken<'_>) {
+        match taken {
+            Taken::Record(message) => self.record(topic, message),
+            Taken::EndOfPartition { partition, next } => {
+                if self.reading.end_of_partition(partition, next) {
+                    self.caught_up(partition);
+                }
+            }
+            Taken::OutOfLog { partition, reason } => self.surveyor.look_for(partition, reason),
+            Taken::Trouble { partition, code, reason } => {
+                // It may be the topic that's gone.
+                self.surveyor.look();
+                let Some(untold) = self.troubles.may_tell(Instant::now()) else { return };
+                tracing::warn!(topic, partition, %code, untold, "trouble with Kafka: {reason}");
+            }
         }
+    }
+
+    fn record(&mut self, topic: &str, message: Message<'_>) {
+        let record = &message.record();
         let metrics = &self.ingest.metrics;
         match self.fold.apply(record) {
             Ok(Folded::Changed { time_us }) => {
                 metrics.ingested.inc();
                 metrics.set_newest_record_us(record.timestamp_us);
-                if self.catch_up.is_none() {
+                if self.is_ready {
                     let now_us = now_us();
                     self.announcer.note_tick(now_us);
                     metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
@@ -130,10 +173,22 @@ impl Turn {
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
-                if let Some(quarantine) = &self.ingest.quarantine {
-                    quarantine.offer(message, &self.epoch, &rejection);
+                if let Some(quarantine) = &mut self.ingest.quarantine {
+                    quarantine.offer(message, &rejection);
                 }
             }
+        }
+        if self.reading.record(record.partition, record.offset) {
+            self.caught_up(record.partition);
+        }
+    }
+
+    /// A partition's log is read as far as it went when the reading began.
+    fn caught_up(&mut self, partition: i32) {
+        self.fold.release(partition);
+        if self.rebuilding.caught_up(partition) {
+            self.fold.delist_gone();
+            tracing::info!(symbols = self.fold.symbols(), "caught up with the log that was made anew");
         }
     }
 
@@ -143,17 +198,16 @@ impl Turn {
         tracing::warn!(topic, partition, offset, reason, untold, "bad record: {rejection}");
     }
 
-    /// A producer's retry looks like this, and so does a topic that was deleted and made anew.
+    /// A producer's retry looks like this.
     fn tell_stale(&mut self, topic: &str, record: &Record<'_>) {
         let Some(untold) = self.stale.may_tell(Instant::now()) else { return };
         let (partition, offset) = (record.partition, record.offset);
-        tracing::warn!(
+        tracing::info!(
             topic,
             partition,
             offset,
             untold,
-            "a record isn't newer than its symbol's state and changes nothing; if the topic was made anew, \
-             the server has to be restarted"
+            "a record isn't newer than its symbol's state and changes nothing"
         );
     }
 
@@ -170,13 +224,15 @@ impl Turn {
     }
 
     fn check_ready(&mut self) {
-        let Some(catch_up) = &self.catch_up else { return };
-        if catch_up.is_done() && !self.is_rolling_over {
-            self.catch_up = None;
+        if self.is_ready {
+            return;
+        }
+        if self.reading.is_caught_up() && !self.is_rolling_over {
+            self.is_ready = true;
             self.ingest.readiness.ready();
             tracing::info!(symbols = self.fold.symbols(), "ready: caught up with the log");
         } else {
-            self.ingest.readiness.starting("reading the log", Some(catch_up.remaining()));
+            self.ingest.readiness.starting("reading the log", Some(self.reading.remaining()));
         }
     }
 }

@@ -9,13 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use rdkafka::{Message, message::BorrowedMessage};
-
 use super::{Item, Shelf};
 use crate::{
     feed::Rejection,
     fold::{Batch, Fold, Record},
-    kafka::{Extent, ReadError, TopicReader, Wanted, headers::headers},
+    kafka::{ReadError, TopicExtent, TopicReader, Wanted},
     market::{DayBoundary, Symbol, TIME_US_MAX},
     publication::Epoch,
     quarantine::Place,
@@ -50,7 +48,7 @@ pub struct Judged {
 #[derive(Debug)]
 pub struct Source {
     reader: TopicReader,
-    extent: Extent,
+    extent: TopicExtent,
 }
 
 /// A tick, as far as it matters here.
@@ -118,7 +116,7 @@ impl Source {
         }
         let logs = self.logs(&items)?;
         let earliest_ms = items.iter().map(|item| item.original.timestamp_ms).min().flatten();
-        let mut extent = Extent::new();
+        let mut extent = TopicExtent::new();
         for (partition, (low, high)) in &self.extent {
             let begin = match logs.begins.get(partition) {
                 Some(begin) => *begin,
@@ -129,14 +127,14 @@ impl Source {
         }
         let mut taster = Taster::new();
         self.reader.read(&extent, |message| {
-            let is_set_aside = logs.epochs_of(message.partition()).any(|epoch| {
-                let offset = u64::try_from(message.offset()).unwrap_or_default();
-                let place = Place { epoch: Arc::clone(epoch), partition: message.partition(), offset };
+            let (partition, offset) = (message.partition(), message.offset());
+            let is_set_aside = logs.epochs_of(partition).any(|epoch| {
+                let place = Place { epoch: Arc::clone(epoch), partition, offset };
                 shelf.catalogue().has_met(&place)
             });
             // What is set aside and would be a tick by now is judged, and no judge.
             if !is_set_aside
-                && let Ok(Some(taken)) = taster.taste_message(message)
+                && let Ok(Some(taken)) = taster.taste(message.record())
                 && let Some(newest) = newest.get_mut(&taken.symbol)
             {
                 *newest = taken.time_us.max(*newest);
@@ -176,11 +174,11 @@ impl Source {
             return Ok(false);
         }
         let mut holds = false;
-        self.reader.read(&Extent::from([(partition, (offset, offset + 1))]), |message| {
-            holds = message.offset() == offset
+        self.reader.read(&TopicExtent::from([(partition, (offset, offset + 1))]), |message| {
+            holds = message.offset() == item.place.offset
                 && message.key() == item.original.key.as_deref()
-                && message.payload() == item.original.value.as_deref()
-                && message.timestamp().to_millis() == item.original.timestamp_ms;
+                && message.value() == item.original.value.as_deref()
+                && message.timestamp_ms() == item.original.timestamp_ms;
             Wanted::NoMore
         })?;
         Ok(holds)
@@ -220,10 +218,16 @@ impl Taster {
             return None;
         }
         let original = &item.original;
-        let content_type = original.headers.iter().find(|(name, _)| name == "content-type");
-        let content_type = content_type.and_then(|(_, value)| value.as_deref());
+        let content_type = original.headers.iter().rfind(|(name, _)| name == "content-type");
         let (key, value) = (original.key.as_deref(), original.value.as_deref());
-        let tasted = self.taste(key, value, content_type, original.timestamp_ms);
+        let tasted = self.taste(Record {
+            partition: item.place.partition,
+            offset: item.place.offset,
+            timestamp_us: microseconds(original.timestamp_ms),
+            key,
+            value,
+            content_type: content_type.and_then(|(_, value)| value.as_deref()),
+        });
         // A tombstone of a symbol that isn't listed, as far as can be known here.
         let tombstone = || Taken {
             symbol: key
@@ -235,24 +239,9 @@ impl Taster {
         Some(tasted.map(|taken| taken.unwrap_or_else(tombstone)))
     }
 
-    fn taste_message(&mut self, message: &BorrowedMessage<'_>) -> Result<Option<Taken>, Rejection> {
-        let content_type = headers(message).find(|(name, _)| *name == b"content-type");
-        let content_type = content_type.and_then(|(_, value)| value);
-        let timestamp_ms = message.timestamp().to_millis();
-        self.taste(message.key(), message.payload(), content_type, timestamp_ms)
-    }
-
-    fn taste(
-        &mut self,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        content_type: Option<&[u8]>,
-        timestamp_ms: Option<i64>,
-    ) -> Result<Option<Taken>, Rejection> {
-        let timestamp_us = microseconds(timestamp_ms);
+    fn taste(&mut self, record: Record<'_>) -> Result<Option<Taken>, Rejection> {
         self.offset += 1;
-        let record = Record { partition: 0, offset: self.offset, timestamp_us, key, value, content_type };
-        let folded = self.fold.apply(&record)?;
+        let folded = self.fold.apply(&Record { partition: 0, offset: self.offset, ..record })?;
         self.batch.newest.clear();
         self.fold.publish(0, &mut self.batch);
         let crate::fold::Folded::Changed { time_us } = folded else { return Ok(None) };

@@ -3,14 +3,12 @@
 mod judge;
 mod publish;
 
-use rdkafka::{Message, message::BorrowedMessage};
-
 pub use self::{
     judge::{Judged, Source, Verdict},
     publish::{Done, Target, dismiss, republish},
 };
 use crate::{
-    kafka::{Extent, ProducerConfig, ReadError, TopicReader, Wanted, headers::headers},
+    kafka::{Message, ProducerConfig, ReadError, TopicExtent, TopicReader, Wanted},
     quarantine::{Catalogue, Entry, Fact, Original, Outcome, Place, is_ours},
 };
 
@@ -44,7 +42,7 @@ impl Item {
 #[derive(Debug)]
 pub struct Shelf {
     reader: TopicReader,
-    extent: Extent,
+    extent: TopicExtent,
     catalogue: Catalogue,
 }
 
@@ -58,7 +56,7 @@ impl Shelf {
         let extent = reader.extent()?;
         let mut catalogue = Catalogue::new(source);
         reader.read(&extent, |message| {
-            if let Some(entry) = Entry::parse(headers(message)) {
+            if let Some(entry) = Entry::parse(message.headers()) {
                 catalogue.note(&entry);
             }
             Wanted::More
@@ -73,7 +71,7 @@ impl Shelf {
     /// When the quarantine topic can't be read.
     pub fn read(&mut self, mut each: impl FnMut(Item) -> Wanted) -> Result<(), ReadError> {
         let Self { reader, extent, catalogue } = self;
-        reader.read(extent, |message| match Entry::parse(headers(message)) {
+        reader.read(extent, |message| match Entry::parse(message.headers()) {
             Some(entry) if catalogue.meet(&entry) => {
                 let outcome = catalogue.outcome(&entry.place);
                 item(message, entry, outcome).map_or(Wanted::More, &mut each)
@@ -88,18 +86,15 @@ impl Shelf {
     }
 }
 
-fn item(message: &BorrowedMessage<'_>, entry: Entry, outcome: Option<Outcome>) -> Option<Item> {
+fn item(message: Message<'_>, entry: Entry, outcome: Option<Outcome>) -> Option<Item> {
     let Fact::Bad { reason, error, timestamp_ms, omitted_bytes } = entry.fact else { return None };
-    let own = headers(message).filter_map(|(name, value)| {
-        let name = String::from_utf8_lossy(name).into_owned();
-        (!is_ours(&name)).then(|| (name, value.map(<[u8]>::to_vec)))
-    });
+    let own = message.headers().filter(|(name, _)| !is_ours(name));
     let original = Original {
         key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers: own.collect(),
+        value: message.value().map(<[u8]>::to_vec),
+        headers: own.map(|(name, value)| (name, value.map(<[u8]>::to_vec))).collect(),
         timestamp_ms,
     };
-    let set_aside_ms = message.timestamp().to_millis().unwrap_or(0);
+    let set_aside_ms = message.timestamp_ms().unwrap_or(0);
     Some(Item { place: entry.place, reason, error, original, omitted_bytes, set_aside_ms, outcome })
 }

@@ -12,7 +12,7 @@ use rdkafka::{
 use crate::{
     config::{self, Broker},
     kafka::{
-        headers::headers,
+        Message,
         properties::{self, PropertyError, Silent},
     },
     quarantine::Entry,
@@ -147,7 +147,7 @@ impl Reader {
     /// What comes next, or `None` within the time.
     pub(super) fn poll(&mut self, timeout: Duration) -> Option<Read> {
         Some(match self.consumer.poll(timeout)? {
-            Ok(message) => Entry::parse(headers(&message)).map_or(Read::Nothing, Read::Entry),
+            Ok(message) => Entry::parse(Message::from(&message).headers()).map_or(Read::Nothing, Read::Entry),
             Err(KafkaError::PartitionEOF(partition)) => {
                 self.unread.remove(&partition);
                 Read::Nothing

@@ -16,8 +16,8 @@ use super::Copy;
 use crate::{
     config::KafkaProperty,
     kafka::{
-        headers,
         properties::{self, PropertyError},
+        publisher::owned_headers,
     },
 };
 
@@ -97,7 +97,7 @@ impl Writer {
         let sent = Arc::clone(&copy);
         let original = &sent.record.original;
         let mut record: BaseRecord<'_, [u8], [u8], _> = BaseRecord::with_opaque_to(&self.topic, copy)
-            .headers(headers::owned(&sent.record.headers(source)));
+            .headers(owned_headers(&sent.record.headers(source)));
         record.key = original.key.as_deref();
         record.payload = original.value.as_deref();
         self.producer.send(record).map_err(|(error, record)| (error, record.delivery_opaque))

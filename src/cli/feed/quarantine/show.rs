@@ -193,7 +193,7 @@ mod tests {
             "SET ASIDE            PART     OFFSET  REASON           KEY          ERROR                                            VALUE\n\
              1970-01-01T00:00:00Z    3          7  symbol           A\\u{1b}      symbol is missing                                \\xff\n\
              1970-01-01T00:00:00Z    3          9  symbol           A\\u{1b}      symbol is missing                                (9 bytes, left out)\n\
-             9223372036854775807    3         10  symbol           -            symbol is missing                                (tombstone)\n"
+             9223372036854775807     3         10  symbol           -            symbol is missing                                (tombstone)\n"
         );
         let stated = shown(&[done], Format::Table, true, None);
         assert!(
