@@ -88,7 +88,6 @@ impl Turn {
         if let Some(checkpoint) = checkpoint {
             fold.restore(checkpoint.symbols);
         }
-        ingest.consumer.read_from(&offsets)?;
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
@@ -109,6 +108,8 @@ impl Turn {
             is_rolling_over: false,
             begun_us: now_us(),
         };
+        turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        turn.ingest.consumer.read_from(&offsets)?;
         turn.check_ready();
         Ok(turn)
     }
@@ -182,6 +183,9 @@ impl Turn {
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
+                if let Some(quarantine) = &mut self.ingest.quarantine {
+                    quarantine.offer(message, &rejection);
+                }
             }
         }
         if self.reading.record(record.partition, record.offset) {
