@@ -17,6 +17,7 @@ mod http;
 mod layering;
 mod lifecycle;
 mod origin;
+mod quarantine;
 mod recordings;
 mod rollover;
 mod sim;

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    Ingest, announcer::Announcer, log_changes::Rebuilding, recorders::Recorders, survey::Survey,
-    surveyor::Surveyor,
+    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding,
+    recorders::Recorders, survey::Survey, surveyor::Surveyor,
 };
 use crate::{
+    checkpoint::Checkpoint,
     clock::now_us,
     feed::Rejection,
     fold::{self, Fold, Folded, Record},
@@ -38,8 +39,9 @@ pub(super) struct Turn {
     pub(super) reading: Reading,
     pub(super) rebuilding: Rebuilding,
     pub(super) announcer: Announcer,
+    pub(super) checkpoints: Option<Checkpoints>,
     surveyor: Surveyor,
-    is_ready: bool,
+    pub(super) is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
     troubles: LogLimiter,
@@ -56,12 +58,14 @@ pub(super) struct Turn {
 impl Turn {
     /// Begins to read what was surveyed.
     pub(super) fn begin(
-        ingest: Ingest,
+        mut ingest: Ingest,
         survey: &Survey,
+        checkpoint: Option<Checkpoint>,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
-        let epoch = survey.log.epoch();
+        let epoch =
+            checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
         let mut fold =
@@ -77,11 +81,13 @@ impl Turn {
             topic = ingest.consumer.topic(),
             partitions = offsets.len(),
             records = reading.remaining().left,
-            from = %ingest.start_from,
+            from = %checkpoint.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
             %epoch,
             "reading the log"
         );
-        ingest.consumer.read_from(&offsets)?;
+        if let Some(checkpoint) = checkpoint {
+            fold.restore(checkpoint.symbols);
+        }
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
@@ -90,6 +96,7 @@ impl Turn {
             reading,
             rebuilding: Rebuilding::default(),
             announcer,
+            checkpoints: ingest.checkpoints.take().map(CheckpointPlace::start),
             surveyor,
             ingest,
             is_ready: false,
@@ -101,6 +108,8 @@ impl Turn {
             is_rolling_over: false,
             begun_us: now_us(),
         };
+        turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        turn.ingest.consumer.read_from(&offsets)?;
         turn.check_ready();
         Ok(turn)
     }
@@ -131,6 +140,7 @@ impl Turn {
         }
         self.publish();
         self.check_ready();
+        self.checkpoint();
         Ok(())
     }
 
@@ -173,6 +183,9 @@ impl Turn {
             Err(rejection) => {
                 metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
+                if let Some(quarantine) = &mut self.ingest.quarantine {
+                    quarantine.offer(message, &rejection);
+                }
             }
         }
         if self.reading.record(record.partition, record.offset) {
