@@ -70,7 +70,8 @@ pub struct Fold {
     symbols_max: usize,
     epoch: Epoch,
     logs: Logs,
-    by_symbol: HashMap<Symbol, SymbolId>,
+    /// Looked up once a record: by a hash that is fast, and seeded by chance, since whoever publishes names the symbols.
+    by_symbol: HashMap<Symbol, SymbolId, foldhash::fast::RandomState>,
     entries: Vec<Entry>,
     /// The symbols that changed since the last [`Fold::publish`], each once.
     dirty: Vec<SymbolId>,
@@ -106,7 +107,7 @@ impl Fold {
             symbols_max,
             epoch,
             logs: Logs::default(),
-            by_symbol: HashMap::new(),
+            by_symbol: HashMap::default(),
             entries: Vec::new(),
             dirty: Vec::new(),
             held: Vec::new(),
@@ -126,6 +127,11 @@ impl Fold {
     /// How many symbols there are, delisted ones included.
     pub fn symbols(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether there is something to [`Fold::publish`].
+    pub const fn has_changes(&self) -> bool {
+        !self.dirty.is_empty()
     }
 
     /// Folds one record in, or says why it can't be.
