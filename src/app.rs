@@ -41,11 +41,11 @@ use crate::{
         shard::ShardActor,
     },
     clock::now_us,
-    config::{self, Broker},
+    config::{self, Broker, Topic},
     failure::Failure,
     feed_status::Report,
     http::{AppState, StompBases},
-    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig, Quarantine, QuarantineThread},
     market::DayBoundary,
     metrics::Metrics,
     origin::OriginPolicy,
@@ -58,6 +58,9 @@ use crate::{
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
 const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The same for the quarantine thread, which writes what is left for up to 1.5 s.
+const QUARANTINE_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop.
 ///
@@ -91,6 +94,7 @@ pub fn demo(config: config::Demo) -> Result<(), Failure> {
 struct Assembly {
     server: Server,
     ingest: Ingest,
+    quarantine: Option<QuarantineThread>,
 }
 
 impl Assembly {
@@ -108,6 +112,9 @@ impl Assembly {
         let metrics = Metrics::new();
         let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
+        let quarantine = Quarantine::start(&config.kafka, &bootstrap, metrics.quarantine.clone())
+            .map_err(|error| Failure::Configuration(error.into()))?;
+        let (quarantine, quarantine_thread) = quarantine.unzip();
         Announcement {
             address,
             is_tls: certificates.is_some(),
@@ -122,6 +129,7 @@ impl Assembly {
         let readiness = Arc::new(Readiness::default());
         let ingest = Ingest {
             consumer: Arc::new(consumer),
+            quarantine,
             inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
@@ -148,11 +156,16 @@ impl Assembly {
             topic: config.kafka.topic.as_str().to_owned(),
         };
         let server = Server { config, certificates, listener, inboxes, state: web::Data::new(state) };
-        Ok(Self { server, ingest })
+        Ok(Self { server, ingest, quarantine: quarantine_thread })
     }
 
     fn run(self, system: &SystemRunner, signals: Signals) -> Result<(), Failure> {
-        system.block_on(self.server.run(self.ingest, signals))
+        let served = system.block_on(self.server.run(self.ingest, signals));
+        // Ingest has ended, and with it what fills quarantine.
+        if self.quarantine.is_some_and(|thread| !thread.join(QUARANTINE_JOIN_DEADLINE)) {
+            tracing::debug!("the quarantine topic doesn't close in time and is left behind");
+        }
+        served
     }
 }
 
@@ -308,9 +321,11 @@ fn checkpoint_place(
 fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure> {
     match kafka.broker {
         Broker::Cluster { .. } => Ok(None),
-        Broker::Embedded { port } => EmbeddedBroker::start(kafka.topic.as_str(), port)
-            .map(Some)
-            .map_err(|error| Failure::StartUp(error.into())),
+        Broker::Embedded { port } => {
+            let topics = [Some(&kafka.topic), kafka.quarantine.as_ref()];
+            let topics: Vec<_> = topics.into_iter().flatten().map(Topic::as_str).collect();
+            EmbeddedBroker::start(&topics, port).map(Some).map_err(|error| Failure::StartUp(error.into()))
+        }
     }
 }
 

@@ -74,6 +74,7 @@ pub mod reading;
 pub mod recordings;
 pub mod handover;
 pub mod feed_status;
+pub mod quarantine;
 
 // What a client is promised.
 pub mod destination;

@@ -5,6 +5,7 @@
 
 mod checkpoints;
 mod feed;
+mod quarantine;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -13,8 +14,11 @@ use prometheus::{
 
 use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
 
-pub use self::checkpoints::CheckpointMetrics;
-pub use self::feed::{FeedMetrics, KafkaMetrics, KafkaReport};
+pub use self::{
+    checkpoints::CheckpointMetrics,
+    feed::{FeedMetrics, KafkaMetrics, KafkaReport},
+    quarantine::QuarantineMetrics,
+};
 
 /// All metrics of a server.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Metrics {
     pub feed: FeedMetrics,
     /// What is kept for the next start.
     pub checkpoints: CheckpointMetrics,
+    /// What became of the copies of bad records.
+    pub quarantine: QuarantineMetrics,
     /// What goes to clients.
     pub sessions: SessionMetrics,
     /// What comes before a session.
@@ -104,6 +110,7 @@ impl Metrics {
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
             checkpoints: CheckpointMetrics::register(&registry),
+            quarantine: QuarantineMetrics::register(&registry),
             sessions: SessionMetrics::register(&registry, &stages),
             connections: ConnectionMetrics::register(&registry),
             registry,
@@ -269,6 +276,10 @@ mod tests {
             }
             let series = text.matches(&format!("\ntickcast_{family}{{")).count();
             assert_eq!(series, labels.len(), "{family}: no reason stands twice");
+        }
+        for result in quarantine::RESULTS {
+            let sample = format!("\ntickcast_ticks_quarantined_total{{result=\"{result}\"}} 0\n");
+            assert!(text.contains(&sample), "{sample:?} in {text}");
         }
         for (at, transport) in Transport::ALL.into_iter().enumerate() {
             assert_eq!(transport as usize, at, "{transport:?} stands in its place");

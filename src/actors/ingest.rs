@@ -9,6 +9,7 @@ mod recorders;
 mod start;
 mod survey;
 mod surveyor;
+mod tally;
 mod turn;
 
 use std::{
@@ -31,7 +32,7 @@ use crate::{
     config::StartFrom,
     feed::TickFormat,
     feed_status,
-    kafka::{Consumer, ConsumerError},
+    kafka::{Consumer, ConsumerError, Quarantine},
     market::DayBoundary,
     metrics::{CheckpointMetrics, FeedMetrics},
     readiness::Readiness,
@@ -44,6 +45,8 @@ pub struct Ingest {
     pub consumer: Arc<Consumer>,
     /// Whom to tell.
     pub inboxes: Arc<[Inbox]>,
+    /// Where bad records are left to be set aside, if they are.
+    pub quarantine: Option<Quarantine>,
     /// Told how far the start is.
     pub readiness: Arc<Readiness>,
     /// What is counted.

@@ -17,7 +17,7 @@ use crate::config::{
     self, AllowedOrigin, HostPort, Invalid, LogFormat, MaxRate, day_boundary, frame_rate, milliseconds, rate,
     seconds, whole_number,
 };
-use crate::kafka::Consumer;
+use crate::kafka::{Consumer, Quarantine};
 
 /// Settings of every command.
 #[derive(Debug, Args)]
@@ -248,6 +248,7 @@ impl ServerArgs {
         };
         serve.check()?;
         Consumer::check(&serve.kafka)?;
+        Quarantine::check(&serve.kafka)?;
         Ok(serve)
     }
 }

@@ -4,12 +4,14 @@
 mod check;
 mod checkpoint;
 mod property_file;
+mod quarantine_topic;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use checkpoint::Checkpoint;
 pub use property_file::KafkaPropertyFile;
+pub use quarantine_topic::QuarantineTopic;
 pub use start_from::StartFrom;
 pub use values::{
     HostPort, KafkaProperty, NO_SOCKJS, Topic, accept_rate, day_boundary, frame_rate, milliseconds, rate,
@@ -87,6 +89,8 @@ pub struct Kafka {
     pub topic: Topic,
     /// How records are read that don't tell their format.
     pub tick_format: TickFormat,
+    /// The topic where bad records are set aside; none if they aren't.
+    pub quarantine: Option<Topic>,
     /// Where its log is read from.
     pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.

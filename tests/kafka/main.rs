@@ -21,12 +21,14 @@ mod token;
 mod cases {
     //! One file a promise.
     mod another_log;
+    mod crash;
     mod harness_itself;
     mod holes;
     mod ingest_figures;
     mod leaders;
     mod outage;
     mod reading;
+    mod return_figures;
     mod security;
     mod starting;
     mod ways_to_start;

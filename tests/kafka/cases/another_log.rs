@@ -66,7 +66,12 @@ fn a_log_that_is_cut_off_has_another_epoch_and_is_believed() {
     client.publish("cut", 0, "none", &[("GONE", trade("GONE", "1", 1))]);
     client.publish("cut", 1, "none", &[("B", trade("B", "1", 1))]);
     let often = [(OFTEN.0, OFTEN.1.to_owned())];
-    let server = Server::ready(&node.plaintext(), "cut", &often, &[]);
+    let server = Server::ready(
+        &node.plaintext(),
+        "cut",
+        &often,
+        &["--log-level", "info,tickcast=debug,rdkafka=debug"],
+    );
     let follower = Follower::start(server.port(), &["/topic/price.stock.*"]);
     assert_converges(&server, &follower, &read(&client, "cut"));
     let [of_a, of_b] = ["A", "B"].map(|symbol| follower.seen().epochs[symbol].clone());

@@ -27,7 +27,8 @@ fn what_a_transaction_aborts_is_never_shown_and_its_marker_may_end_the_log() {
     );
     let expected = read(&client, "transacted");
     assert_eq!(expected.keys().collect::<Vec<_>>(), ["A"]);
-    assert_eq!(client.watermarks("transacted", 0).1, 5, "the log ends in a marker");
+    // The log ends in a marker, which is written when the transaction is over.
+    client.await_end("transacted", 0, 5);
 
     let server = Server::ready(&node.plaintext(), "transacted", &[], &[]);
     let follower = Follower::start(server.port(), &["/topic/price.stock.*"]);
@@ -60,7 +61,7 @@ fn a_compacted_log_is_read_over_its_holes() {
         count => Err(format!("{count} records")),
     });
     client.transact("compacted", 0, &[("C", trade("C", "9", 9))], End::Abort);
-    assert_eq!(client.watermarks("compacted", 0), (0, 32));
+    client.await_end("compacted", 0, 32);
 
     let server = Server::ready(&node.plaintext(), "compacted", &[], &[]);
 
@@ -98,8 +99,6 @@ fn records_that_are_deleted_before_they_were_read_are_passed_over() {
     server.pause(false);
 
     server.await_state("B", "size", &json!(3));
-    let state = server.await_state("A", "seq", &json!(5));
-    assert_eq!(state["size"], json!(5), "the ticks after it are in no log any more");
     publish("A", 10..=10);
     server.await_state("A", "size", &json!(10));
     assert_eq!(server.epoch(), epoch, "the log is still the same");
