@@ -75,6 +75,7 @@ fn write_part(part: &Part, out: &mut Writer<'_>) {
     out.unsigned(flags(part));
     out.unsigned(u64::from(part.partition.unsigned_abs()));
     out.unsigned(part.next_offset);
+    out.unsigned(part.next_offset - 1 - part.seq);
     out.signed(part.at_us);
     let since = |out: &mut Writer<'_>, us: i64| out.signed(part.at_us.saturating_sub(us));
     since(out, *time_us);
@@ -150,6 +151,7 @@ fn read_part(from: &mut Reader<'_>) -> Result<Part, Refused> {
     if next_offset == 0 || i64::try_from(next_offset).is_err() {
         return Err(Refused::Malformed("offset"));
     }
+    let seq = (next_offset - 1).checked_sub(from.unsigned("seq")?).ok_or(Refused::Malformed("seq"))?;
     let at_us = time(from.signed("time")?)?;
     let before = |from: &mut Reader<'_>| time(at_us.saturating_sub(from.signed("time")?));
     let mut told = Told::NOTHING;
@@ -186,6 +188,7 @@ fn read_part(from: &mut Reader<'_>) -> Result<Part, Refused> {
     Ok(Part {
         partition,
         next_offset,
+        seq,
         at_us,
         status: if has(has::DELISTED) { Status::Delisted } else { Status::Listed },
         is_gone: has(has::GONE),

@@ -256,3 +256,61 @@ fn counts_that_say_more_than_there_is_cost_nothing() {
     assert_eq!(read(&seal(&body)).unwrap_err(), Refused::Malformed("number of symbols"));
     assert_eq!(read(&seal(&[])).unwrap_err(), Refused::Malformed("time"));
 }
+
+/// `cargo test --release --lib checkpoint_cost -- --ignored --nocapture`
+#[test]
+#[ignore = "figures of size and cost"]
+fn checkpoint_cost() {
+    use std::time::Instant;
+    for count in [10_000_usize, 100_000] {
+        let mut fold = Fold::new("e".into(), boundary(), count);
+        for round in 0..3_u64 {
+            for at in 0..count {
+                let json = format!(
+                    r#"{{"symbol":"S{at:05}","time_us":{},"price":{}.25,"size":100,"bid":189.83,"bid_size":300,"ask":189.85,"ask_size":200,"venue":"XNAS"}}"#,
+                    BEGIN_US + 17 * at as i64,
+                    100 + round
+                );
+                let record = Record {
+                    partition: (at % 6) as i32,
+                    offset: round * count as u64 + at as u64,
+                    timestamp_us: BEGIN_US + 19 * at as i64,
+                    key: None,
+                    value: Some(json.as_bytes()),
+                    content_type: None,
+                };
+                fold.apply(&record).unwrap();
+            }
+        }
+        let mut symbols = Symbols::default();
+        // The first one lets the buffer grow; what counts are those that follow.
+        let mut turns: Vec<_> = Vec::new();
+        for _ in 0..6 {
+            symbols.clear();
+            turns.clear();
+            while (symbols.count() as usize) < count {
+                let begun = Instant::now();
+                fold.kept_from(symbols.count() as usize).take(256).for_each(|kept| symbols.push(kept));
+                turns.push(begun.elapsed());
+            }
+        }
+        turns.sort();
+        let begun = Instant::now();
+        let begin = head().begin_file(&symbols);
+        let framed = begun.elapsed();
+        let file = [&begin, symbols.bytes()].concat();
+        let expected = Expected { log: &log(), boundary: boundary(), symbols_max: count };
+        let begun = Instant::now();
+        let checkpoint = Checkpoint::read(&file, expected).unwrap();
+        let mut again = Fold::new("e".into(), boundary(), count);
+        again.restore(checkpoint.symbols);
+        println!(
+            "{count} symbols: {} bytes, captured in {:?} ({:?} a turn of 256, at most {:?}), framed in {framed:?}, restored in {:?}",
+            file.len(),
+            turns.iter().sum::<std::time::Duration>(),
+            turns[turns.len() / 2],
+            turns[turns.len() - 1],
+            begun.elapsed(),
+        );
+    }
+}

@@ -106,7 +106,7 @@ impl Entry {
             id,
             symbol: self.kept.symbol.clone(),
             partition: newest.partition,
-            seq: newest.next_offset.saturating_sub(1),
+            seq: newest.seq,
             epoch: Arc::clone(&self.epoch),
             ordinal: self.kept.ordinal,
             rollovers: self.kept.rollovers,

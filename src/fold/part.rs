@@ -26,6 +26,8 @@ pub(crate) struct Part {
     pub(crate) partition: i32,
     /// The offset after its newest record; 0 before the first.
     pub(crate) next_offset: u64,
+    /// The offset of the newest record that made a difference: a second tombstone makes none.
+    pub(crate) seq: u64,
     /// The log's time: the latest of its records', in microseconds since the Unix epoch. A record that is dated back
     /// comes no earlier than those before it.
     pub(crate) at_us: i64,
@@ -76,6 +78,7 @@ impl Part {
         Self {
             partition,
             next_offset: 0,
+            seq: 0,
             at_us: NEVER,
             status: Status::Listed,
             is_gone: false,
@@ -96,6 +99,11 @@ impl Part {
             // Nothing of the log that was replaced goes into the new one.
             *self = Self::new(self.partition);
         }
+        self.pass(record);
+        self.seq = record.offset;
+    }
+
+    fn pass(&mut self, record: &Record<'_>) {
         self.next_offset = record.offset + 1;
         self.at_us = self.at_us.max(record.timestamp_us);
     }
@@ -127,7 +135,7 @@ impl Part {
     /// Passes over a tombstone of what is delisted already. What another partition has told before it is forgotten, and
     /// the symbol stays where it is.
     pub(super) fn delist_again(&mut self, record: &Record<'_>) {
-        self.at_us = self.at_us.max(record.timestamp_us);
+        self.pass(record);
         self.told.cleared_us = self.at_us;
     }
 
