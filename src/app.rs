@@ -34,17 +34,18 @@ use self::{
 };
 use crate::{
     actors::{
+        checkpoints::CheckpointFile,
         inbox::Inbox,
-        ingest::{Ingest, IngestHandle},
+        ingest::{CheckpointPlace, Ingest, IngestHandle, LAST_CHECKPOINT_DEADLINE},
         places::Places,
         shard::ShardActor,
     },
     clock::now_us,
-    config::{self, Broker},
+    config::{self, Broker, Topic},
     failure::Failure,
     feed_status::Report,
     http::{AppState, StompBases},
-    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig},
+    kafka::{Consumer, ConsumerError, EmbeddedBroker, ProducerConfig, Quarantine, QuarantineThread},
     market::DayBoundary,
     metrics::Metrics,
     origin::OriginPolicy,
@@ -57,6 +58,9 @@ use crate::{
 /// How long the ingest thread may take to end. Closing a consumer of an unreachable cluster can
 /// hang; the process doesn't wait for it.
 const INGEST_JOIN_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The same for the quarantine thread, which writes what is left for up to 1.5 s.
+const QUARANTINE_JOIN_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop.
 ///
@@ -90,6 +94,7 @@ pub fn demo(config: config::Demo) -> Result<(), Failure> {
 struct Assembly {
     server: Server,
     ingest: Ingest,
+    quarantine: Option<QuarantineThread>,
 }
 
 impl Assembly {
@@ -107,6 +112,9 @@ impl Assembly {
         let metrics = Metrics::new();
         let consumer = Consumer::new(&config.kafka, bootstrap.clone(), metrics.feed.clone())
             .map_err(|error| Failure::Configuration(error.into()))?;
+        let quarantine = Quarantine::start(&config.kafka, &bootstrap, metrics.quarantine.clone())
+            .map_err(|error| Failure::Configuration(error.into()))?;
+        let (quarantine, quarantine_thread) = quarantine.unzip();
         Announcement {
             address,
             is_tls: certificates.is_some(),
@@ -121,12 +129,14 @@ impl Assembly {
         let readiness = Arc::new(Readiness::default());
         let ingest = Ingest {
             consumer: Arc::new(consumer),
+            quarantine,
             inboxes: Arc::clone(&inboxes),
             readiness: Arc::clone(&readiness),
             metrics: metrics.feed.clone(),
             start_from: config.kafka.start_from,
             boundary: day_boundary(config.market.day_boundary),
             feed_status: config.feed,
+            checkpoints: checkpoint_place(config.checkpoint.as_ref(), &metrics)?,
             tick_format: config.kafka.tick_format,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
@@ -146,11 +156,16 @@ impl Assembly {
             topic: config.kafka.topic.as_str().to_owned(),
         };
         let server = Server { config, certificates, listener, inboxes, state: web::Data::new(state) };
-        Ok(Self { server, ingest })
+        Ok(Self { server, ingest, quarantine: quarantine_thread })
     }
 
     fn run(self, system: &SystemRunner, signals: Signals) -> Result<(), Failure> {
-        system.block_on(self.server.run(self.ingest, signals))
+        let served = system.block_on(self.server.run(self.ingest, signals));
+        // Ingest has ended, and with it what fills quarantine.
+        if self.quarantine.is_some_and(|thread| !thread.join(QUARANTINE_JOIN_DEADLINE)) {
+            tracing::debug!("the quarantine topic doesn't close in time and is left behind");
+        }
+        served
     }
 }
 
@@ -192,6 +207,9 @@ impl Server {
         ));
         rt::spawn(memory::keep_trim(Arc::clone(&self.state.open_sessions)));
         let grace = self.config.server.shutdown_grace;
+        let last_checkpoint =
+            self.config.checkpoint.as_ref().map_or(Duration::ZERO, |_| LAST_CHECKPOINT_DEADLINE);
+        let ingest_deadline = INGEST_JOIN_DEADLINE + last_checkpoint;
         let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
@@ -216,7 +234,7 @@ impl Server {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
         // Last, since it may take a while: a consumer of an unreachable cluster closes slowly.
-        ingest_failure(ingest)
+        ingest_failure(ingest, ingest_deadline)
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
@@ -277,8 +295,8 @@ async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, gra
     tracing::info!(sessions_left = state.open_sessions.load(Ordering::Relaxed), "stopped");
 }
 
-fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
-    match ingest.join(INGEST_JOIN_DEADLINE) {
+fn ingest_failure(ingest: IngestHandle, deadline: Duration) -> Result<(), Failure> {
+    match ingest.join(deadline) {
         None => {
             tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
             Ok(())
@@ -291,12 +309,23 @@ fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
     }
 }
 
+fn checkpoint_place(
+    checkpoint: Option<&config::Checkpoint>,
+    metrics: &Metrics,
+) -> Result<Option<CheckpointPlace>, Failure> {
+    let Some(config::Checkpoint { file, interval }) = checkpoint else { return Ok(None) };
+    let file = CheckpointFile::open(file).map_err(|error| Failure::StartUp(error.into()))?;
+    Ok(Some(CheckpointPlace { file, interval: *interval, metrics: metrics.checkpoints.clone() }))
+}
+
 fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure> {
     match kafka.broker {
         Broker::Cluster { .. } => Ok(None),
-        Broker::Embedded { port } => EmbeddedBroker::start(kafka.topic.as_str(), port)
-            .map(Some)
-            .map_err(|error| Failure::StartUp(error.into())),
+        Broker::Embedded { port } => {
+            let topics = [Some(&kafka.topic), kafka.quarantine.as_ref()];
+            let topics: Vec<_> = topics.into_iter().flatten().map(Topic::as_str).collect();
+            EmbeddedBroker::start(&topics, port).map(Some).map_err(|error| Failure::StartUp(error.into()))
+        }
     }
 }
 

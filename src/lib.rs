@@ -67,12 +67,14 @@
 pub mod market;
 pub mod feed;
 pub mod publication;
-pub mod fold;
 pub mod log_id;
+pub mod fold;
+pub mod checkpoint;
 pub mod reading;
 pub mod recordings;
 pub mod handover;
 pub mod feed_status;
+pub mod quarantine;
 
 // What a client is promised.
 pub mod destination;

@@ -3,7 +3,9 @@
 //! Labels come from closed sets. Children of the labelled families are looked up once, where their
 //! label is known, and kept.
 
+mod checkpoints;
 mod feed;
+mod quarantine;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
@@ -12,7 +14,11 @@ use prometheus::{
 
 use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
 
-pub use self::feed::{FeedMetrics, KafkaMetrics, KafkaReport};
+pub use self::{
+    checkpoints::CheckpointMetrics,
+    feed::{FeedMetrics, KafkaMetrics, KafkaReport},
+    quarantine::QuarantineMetrics,
+};
 
 /// All metrics of a server.
 #[derive(Clone, Debug)]
@@ -20,6 +26,10 @@ pub struct Metrics {
     registry: Registry,
     /// What comes from Kafka.
     pub feed: FeedMetrics,
+    /// What is kept for the next start.
+    pub checkpoints: CheckpointMetrics,
+    /// What became of the copies of bad records.
+    pub quarantine: QuarantineMetrics,
     /// What goes to clients.
     pub sessions: SessionMetrics,
     /// What comes before a session.
@@ -99,6 +109,8 @@ impl Metrics {
         let stages = stages(&registry);
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
+            checkpoints: CheckpointMetrics::register(&registry),
+            quarantine: QuarantineMetrics::register(&registry),
             sessions: SessionMetrics::register(&registry, &stages),
             connections: ConnectionMetrics::register(&registry),
             registry,
@@ -264,6 +276,10 @@ mod tests {
             }
             let series = text.matches(&format!("\ntickcast_{family}{{")).count();
             assert_eq!(series, labels.len(), "{family}: no reason stands twice");
+        }
+        for result in quarantine::RESULTS {
+            let sample = format!("\ntickcast_ticks_quarantined_total{{result=\"{result}\"}} 0\n");
+            assert!(text.contains(&sample), "{sample:?} in {text}");
         }
         for (at, transport) in Transport::ALL.into_iter().enumerate() {
             assert_eq!(transport as usize, at, "{transport:?} stands in its place");

@@ -34,6 +34,7 @@ fn value(setting: &Setting) -> String {
     let unset = match setting.key.as_str() {
         "kafka" => "(embedded broker)",
         "embedded_kafka_port" => "(any)",
+        "quarantine_topic" => "(the topic's name and .quarantine)",
         "workers" => "(number of cores)",
         "allowed_origins" => "(same origin)",
         "tls_certificate" | "tls_key" => "(no TLS)",

@@ -41,7 +41,7 @@ enum Command {
     Demo(DemoArgs),
     /// Serves the ticks of a Kafka topic to browsers
     Serve(ServeArgs),
-    /// Publishes ticks to Kafka: recorded ones or a synthetic market
+    /// Publishes ticks to Kafka, recorded ones or a synthetic market; shows what was set aside
     Feed(feed::FeedArgs),
     /// Reads the configuration; prints what is in force, who gave it, and what looks unwise
     CheckConfig(CheckArgs),

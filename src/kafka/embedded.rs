@@ -2,7 +2,7 @@
 //!
 //! Any Kafka client on the machine can publish into it and consume from it. It is for development:
 //! it keeps the last 5 MiB of a partition in memory and nothing on disk, and finds no offset by
-//! time. Its topic has one partition, so that records without a key come in one order, too.
+//! time. Each of its topics has one partition, so that records without a key come in one order, too.
 
 use std::{
     io,
@@ -50,12 +50,14 @@ pub enum EmbeddedBrokerError {
 }
 
 impl EmbeddedBroker {
-    /// Starts a broker that has the topic, on a port of loopback: the given one, or any.
-    pub fn start(topic: &str, port: Option<u16>) -> Result<Self, EmbeddedBrokerError> {
+    /// Starts a broker that has the topics, on a port of loopback: the given one, or any.
+    pub fn start(topics: &[&str], port: Option<u16>) -> Result<Self, EmbeddedBrokerError> {
         let owner: BaseProducer =
             ClientConfig::new().set("test.mock.num.brokers", "1").set("log_level", "0").create()?;
         let cluster = owner.client().mock_cluster().expect("the client was made with a mock cluster");
-        cluster.create_topic(topic, 1, 1)?;
+        for topic in topics {
+            cluster.create_topic(topic, 1, 1)?;
+        }
         let own_address = cluster.bootstrap_servers();
         drop(cluster);
         let bootstrap = match port {

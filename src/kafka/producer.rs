@@ -238,7 +238,7 @@ impl From<ProducerError> for crate::failure::Failure {
     }
 }
 
-fn client_config(config: &ProducerConfig) -> Result<ClientConfig, PropertyError> {
+pub(super) fn client_config(config: &ProducerConfig) -> Result<ClientConfig, PropertyError> {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.bootstrap)

@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 22] = [
+const PURE: [&str; 26] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,11 +19,15 @@ const PURE: [&str; 22] = [
     "publication.rs",
     "publication/",
     "fold.rs",
+    "fold/",
+    "checkpoint.rs",
+    "checkpoint/",
     "log_id.rs",
     "reading.rs",
     "recordings.rs",
     "handover.rs",
     "feed_status.rs",
+    "quarantine/",
     "destination.rs",
     "origin.rs",
     "client_address.rs",

@@ -44,6 +44,8 @@ impl Turn {
         for at in partitions {
             self.reading.begin(at.partition, at.extent.low, at.extent.high);
         }
+        let epoch = self.log.epoch();
+        self.begin_quarantine(&epoch, partitions);
         consumer.read_from(&added)
     }
 
@@ -58,6 +60,7 @@ impl Turn {
         self.reading = Reading::default();
         self.rebuilding = Rebuilding::default();
         self.log = survey.log;
+        self.begin_quarantine(&epoch, &survey.partitions);
         self.begin_epoch(epoch, None);
         self.rebuild(consumer, &survey.partitions)
     }
@@ -92,8 +95,17 @@ impl Turn {
             "the log was truncated: the partition's symbols begin anew"
         );
         self.ingest.metrics.log_changes.with_label_values(&["truncated"]).inc();
+        // Those partitions that were left as they were keep the name under which their bad records are known.
+        self.begin_quarantine(&epoch, &[at]);
         self.begin_epoch(epoch, Some(&[partition]));
         self.rebuild(consumer, &[at])
+    }
+
+    /// The bad records of these partitions are known by this epoch from where they are read.
+    pub(super) fn begin_quarantine(&mut self, epoch: &Epoch, partitions: &[Surveyed]) {
+        if let Some(quarantine) = &mut self.ingest.quarantine {
+            quarantine.begin(epoch, partitions.iter().map(|at| (at.partition, at.start)));
+        }
     }
 
     /// Everybody is told of the log's new epoch.

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    Ingest, announcer::Announcer, log_changes::Rebuilding, recorders::Recorders, survey::Survey,
-    surveyor::Surveyor, tally::Tally,
+    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding,
+    recorders::Recorders, survey::Survey, surveyor::Surveyor, tally::Tally,
 };
 use crate::{
+    checkpoint::Checkpoint,
     clock::now_us,
     feed::Rejection,
     fold::{self, Fold, Folded, Record},
@@ -42,8 +43,9 @@ pub(super) struct Turn {
     pub(super) reading: Reading,
     pub(super) rebuilding: Rebuilding,
     pub(super) announcer: Announcer,
+    pub(super) checkpoints: Option<Checkpoints>,
     surveyor: Surveyor,
-    is_ready: bool,
+    pub(super) is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
     troubles: LogLimiter,
@@ -63,12 +65,14 @@ pub(super) struct Turn {
 impl Turn {
     /// Begins to read what was surveyed.
     pub(super) fn begin(
-        ingest: Ingest,
+        mut ingest: Ingest,
         survey: &Survey,
+        checkpoint: Option<Checkpoint>,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
-        let epoch = survey.log.epoch();
+        let epoch =
+            checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
         let mut fold =
@@ -84,12 +88,14 @@ impl Turn {
             topic = ingest.consumer.topic(),
             partitions = offsets.len(),
             records = reading.remaining().left,
-            from = %ingest.start_from,
+            from = %checkpoint.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
             %epoch,
             "reading the log"
         );
-        ingest.consumer.read_from(&offsets)?;
         let tally = Tally::new(ingest.metrics.clone());
+        if let Some(checkpoint) = checkpoint {
+            fold.restore(checkpoint.symbols);
+        }
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
@@ -98,6 +104,7 @@ impl Turn {
             reading,
             rebuilding: Rebuilding::default(),
             announcer,
+            checkpoints: ingest.checkpoints.take().map(CheckpointPlace::start),
             surveyor,
             ingest,
             is_ready: false,
@@ -111,6 +118,8 @@ impl Turn {
             is_rolling_over: false,
             taken_us: now_us(),
         };
+        turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        turn.ingest.consumer.read_from(&offsets)?;
         turn.check_ready();
         Ok(turn)
     }
@@ -143,10 +152,11 @@ impl Turn {
             self.is_rolling_over = self.fold.roll_over(now_us);
             self.announcer.update(now_us, consumer.lag_records());
         }
-        if !is_more_to_take || !self.has_just_published() {
+        if !is_more_to_take || !self.is_ready || !self.has_just_published() {
             self.publish();
         }
         self.check_ready();
+        self.checkpoint();
         Ok(())
     }
 
@@ -185,6 +195,9 @@ impl Turn {
             Err(rejection) => {
                 self.ingest.metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
+                if let Some(quarantine) = &mut self.ingest.quarantine {
+                    quarantine.offer(message, &rejection);
+                }
             }
         }
         if self.reading.record(record.partition, record.offset) {

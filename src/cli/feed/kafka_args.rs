@@ -18,7 +18,7 @@ pub(super) struct KafkaArgs {
     #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', required = true)]
     kafka: Vec<HostPort>,
 
-    /// The topic to publish to
+    /// The topic with the ticks
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
 

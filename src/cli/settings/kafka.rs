@@ -6,7 +6,9 @@ use clap::Args;
 
 use crate::{
     cli::kafka_properties::PropertyArgs,
-    config::{self, Broker, HostPort, Invalid, StartFrom, TickFormat, Topic, seconds, whole_number},
+    config::{
+        self, Broker, HostPort, Invalid, QuarantineTopic, StartFrom, TickFormat, Topic, seconds, whole_number,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -18,6 +20,10 @@ pub(super) struct KafkaArgs {
     /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
     tick_format: TickFormat,
+    /// The topic where records that are no tick are set aside, with the reason; or off [default: the topic's name and
+    /// .quarantine]
+    #[arg(long, value_name = "NAME|off")]
+    quarantine_topic: Option<QuarantineTopic>,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -45,8 +51,11 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, tick_format, start_from, properties, kafka_deadline_s: deadline, .. } = self;
+        let Self { topic, tick_format, quarantine_topic, start_from, properties, .. } = self;
         let properties = properties.read()?;
-        Ok(config::Kafka { broker, topic, tick_format, start_from, properties, deadline })
+        let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
+            .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
+        let deadline = self.kafka_deadline_s;
+        Ok(config::Kafka { broker, topic, tick_format, quarantine, start_from, properties, deadline })
     }
 }

@@ -9,7 +9,7 @@ use std::{
     ptr, slice,
 };
 
-use rdkafka::{bindings as rd, error::RDKafkaErrorCode};
+use rdkafka::{bindings as rd, error::RDKafkaErrorCode, message::BorrowedMessage};
 
 use crate::{fold::Record, market::TIME_US_MAX};
 
@@ -26,6 +26,13 @@ impl std::fmt::Debug for Message<'_> {
             .field("partition", &self.partition())
             .field("offset", &self.offset())
             .finish_non_exhaustive()
+    }
+}
+
+impl<'a> From<&'a BorrowedMessage<'_>> for Message<'a> {
+    fn from(message: &'a BorrowedMessage<'_>) -> Self {
+        // SAFETY: the pointer is valid for as long as the borrow, in which nothing is written there.
+        Self { message: unsafe { &*message.ptr() } }
     }
 }
 

@@ -132,6 +132,18 @@ pub enum Taken<'a> {
     },
 }
 
+impl Taken<'_> {
+    /// Whose it is.
+    pub(super) fn partition(&self) -> i32 {
+        match self {
+            Taken::Record(message) => message.partition(),
+            Taken::EndOfPartition { partition, .. }
+            | Taken::OutOfLog { partition, .. }
+            | Taken::Trouble { partition, .. } => *partition,
+        }
+    }
+}
+
 impl Batch {
     /// What was taken, in order.
     pub fn iter(&self) -> impl Iterator<Item = Taken<'_>> {
