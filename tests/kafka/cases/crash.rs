@@ -1,10 +1,11 @@
-//! The server is killed at random moments under load, fifty times; whoever comes back to the
+//! The server is killed at random moments under load, fifty times and with the same checkpoint; whoever comes back to the
 //! one after it is told what the log says.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
 
 use crate::{
     follower::Follower,
