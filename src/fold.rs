@@ -73,7 +73,8 @@ pub struct Fold {
     boundary: DayBoundary,
     symbols_max: usize,
     epoch: Epoch,
-    by_symbol: HashMap<Symbol, SymbolId>,
+    /// Looked up once a record: by a hash that is fast, and seeded by chance, since whoever publishes names the symbols.
+    by_symbol: HashMap<Symbol, SymbolId, foldhash::fast::RandomState>,
     entries: Vec<Entry>,
     /// The symbols that changed since the last [`Fold::publish`], each once.
     dirty: Vec<SymbolId>,
@@ -115,7 +116,7 @@ impl Fold {
             symbols_max,
             epoch,
             held_partitions: HashSet::new(),
-            by_symbol: HashMap::new(),
+            by_symbol: HashMap::default(),
             entries: Vec::new(),
             dirty: Vec::new(),
             held: Vec::new(),
@@ -137,6 +138,11 @@ impl Fold {
     /// How many symbols there are, delisted ones included.
     pub fn symbols(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether there is something to [`Fold::publish`].
+    pub const fn has_changes(&self) -> bool {
+        !self.dirty.is_empty()
     }
 
     /// Folds one record in, or says why it can't be.

@@ -9,6 +9,7 @@ mod recorders;
 mod start;
 mod survey;
 mod surveyor;
+mod tally;
 mod turn;
 
 use std::{

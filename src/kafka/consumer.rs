@@ -257,7 +257,8 @@ impl Consumer {
             None => {}
             // Only a partition that was assigned before it was taken over gives its records here.
             Some(Ok(_)) => tracing::error!("a record came by a queue that isn't read"),
-            Some(Err(error)) => tracing::warn!(%error, "trouble with Kafka"),
+            // The context has told it, with librdkafka's own words.
+            Some(Err(error)) => tracing::debug!(%error, "trouble with Kafka"),
         }
     }
 

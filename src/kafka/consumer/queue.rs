@@ -154,6 +154,11 @@ impl Batch {
         })
     }
 
+    /// Whether it's as large as a batch may be, so that there is more to take, as a rule.
+    pub const fn is_full(&self) -> bool {
+        self.messages.len() >= BATCH_RECORDS_MAX
+    }
+
     /// Gives back what was taken.
     pub fn clear(&mut self) {
         for message in self.messages.drain(..) {
