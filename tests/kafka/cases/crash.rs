@@ -32,7 +32,12 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
     let plan = Plan { topic: TOPIC, partitions: 3, symbols: 60, ticks_per_s: 1500, seed };
     let load = Load::start(&client, plan);
     let [port] = free_ports();
-    let start = || Server::start_at(port, &node.plaintext(), TOPIC, &[], &[]);
+    let directory = TempDir::new().unwrap();
+    let checkpoint = directory.path().join("checkpoint");
+    let start = || {
+        let more = ["--checkpoint", checkpoint.to_str().unwrap(), "--checkpoint-interval-s", "0.2"];
+        Server::start_at(port, &node.plaintext(), TOPIC, &[], &more)
+    };
     let everything = Follower::start(port, &["/topic/price.stock.*"]);
     let prefix = Follower::start(port, &["/topic/price.stock.S00*"]);
     let single = Follower::start(port, &["/topic/price.stock.S042"]);
@@ -53,6 +58,8 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
         }
         server = start();
         server.await_ready();
+        // Whenever it was killed, the file is a whole one.
+        assert!(!server.log().contains("passed over"), "{}", server.log());
         load.pause();
         let expected = read(&client, TOPIC);
         server.await_states(&expected);
@@ -62,6 +69,7 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
         load.resume();
     }
     assert!(everything.seen().sessions > KILLS, "clients came back each time");
+    assert!(server.log().contains("from=checkpoint"), "the last start took none:\n{}", server.log());
 }
 
 /// Another one in each run.
