@@ -1,4 +1,5 @@
-//! Builds the trading page into `$OUT_DIR/trading-page`, from where the server embeds it.
+//! Makes the types of the Protobuf schema (`proto/generate.rs`), and builds the trading page into
+//! `$OUT_DIR/trading-page`, from where the server embeds it.
 //!
 //! The page needs Node and npm. A build without them must not fail: the binary then serves a page that says how to
 //! get the real one, and a warning names what is missing. `TICKCAST_PAGE=require` turns that warning into an error,
@@ -12,6 +13,9 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
+
+#[path = "proto/generate.rs"]
+mod proto;
 
 const SOURCE: &str = "dashboards/trading";
 const WITHOUT_NODE: &str = "dashboards/without-node.html";
@@ -30,7 +34,7 @@ fn main() -> ExitCode {
         Ok("require") => build_page(),
         Ok(other) => Err(format!("TICKCAST_PAGE={other}: allowed are skip, require, or nothing")),
     };
-    match page {
+    match proto::generate().and(page) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             println!("cargo:error={reason}");

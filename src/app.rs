@@ -79,8 +79,9 @@ pub fn demo(config: config::Demo) -> Result<(), Failure> {
     let (system, signals) = signals::system()?;
     let broker = start_broker(&config.serve.kafka)?;
     let producer = producer_config(&config.serve, broker.as_ref());
+    let format = config.serve.kafka.tick_format;
     let assembly = Assembly::new(config.serve, broker.as_ref())?;
-    let feed = DemoFeed::spawn(producer, config.simulation);
+    let feed = DemoFeed::spawn(producer, format, config.simulation);
     let served = assembly.run(&system, signals);
     // While there still is a broker: the feed waits until its last ticks are acknowledged.
     feed.stop();
@@ -134,6 +135,7 @@ impl Assembly {
             start_from: config.kafka.start_from,
             boundary: day_boundary(config.market.day_boundary),
             feed_status: config.feed,
+            tick_format: config.kafka.tick_format,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
             partition_interval: partition_interval(&config.kafka),

@@ -23,7 +23,7 @@ use self::{
     rollover::Rollover,
 };
 use crate::{
-    feed::{Rejection, json::JsonDecoder},
+    feed::{Decoder, Rejection, TickFormat},
     market::{DayBoundary, Symbol, SymbolRef, Tick},
     publication::{Content, Epoch, Publication, Status, SymbolId},
 };
@@ -83,7 +83,8 @@ pub struct Fold {
     /// The ticks to hand out since the last [`Fold::publish`], in order.
     ticks: Vec<Content>,
     rollover: Rollover,
-    json: JsonDecoder,
+    /// Absent only while a tick borrows from it.
+    decoder: Option<Box<Decoder>>,
 }
 
 /// What has changed: the publications of a batch.
@@ -113,8 +114,13 @@ impl Fold {
             recorded: HashSet::new(),
             ticks: Vec::new(),
             rollover: Rollover::new(),
-            json: JsonDecoder::default(),
+            decoder: Some(Box::default()),
         }
+    }
+
+    /// The same, with records that don't tell their format read as `format`.
+    pub fn reading(self, format: TickFormat) -> Self {
+        Self { decoder: Some(Box::new(Decoder::new(format))), ..self }
     }
 
     /// How many symbols there are, delisted ones included.
@@ -125,11 +131,9 @@ impl Fold {
     /// Folds one record in, or says why it can't be.
     pub fn apply(&mut self, record: &Record<'_>) -> Result<Folded, Rejection> {
         let Some(payload) = record.value else { return self.delist(record) };
-        check_content_type(record.content_type)?;
-        // Taken out while the tick borrows from it; a decoder without its buffers is free to make.
-        let mut json = std::mem::take(&mut self.json);
-        let folded = json.decode(payload).and_then(|tick| self.fold(&tick, record));
-        self.json = json;
+        let mut decoder = self.decoder.take().expect("no tick borrows from it between two records");
+        let folded = decoder.decode(record.content_type, payload).and_then(|tick| self.fold(&tick, record));
+        self.decoder = Some(decoder);
         folded
     }
 
@@ -345,16 +349,6 @@ fn id_of(index: usize) -> SymbolId {
 /// The epoch of a symbol that has come to a partition from another one.
 fn moved(epoch: &str, partition: i32) -> Epoch {
     format!("{epoch}.{partition}").into()
-}
-
-fn check_content_type(content_type: Option<&[u8]>) -> Result<(), Rejection> {
-    let Some(content_type) = content_type else { return Ok(()) };
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-    if essence.eq_ignore_ascii_case(b"application/json") {
-        return Ok(());
-    }
-    let shown = &content_type[..content_type.len().min(64)];
-    Err(Rejection::ContentType(String::from_utf8_lossy(shown).into_owned()))
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ need_rust() {
   need c++ build-essential
   need make build-essential
   need perl perl
+  need cmake cmake
 }
 
 # The JRE by its version too: Kafka 4 asks for 17.

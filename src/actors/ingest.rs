@@ -25,6 +25,7 @@ use super::inbox::Inbox;
 use crate::{
     clock::now_us,
     config::StartFrom,
+    feed::TickFormat,
     feed_status,
     kafka::{Consumer, ConsumerError, Quarantine},
     market::DayBoundary,
@@ -51,6 +52,8 @@ pub struct Ingest {
     pub boundary: DayBoundary,
     /// When something is wrong with the feed.
     pub feed_status: feed_status::Settings,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// How many symbols are taken.
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.

@@ -10,7 +10,10 @@ use std::{
 
 use crate::{
     config,
-    feed::simulate::{MarketConfig, Names},
+    feed::{
+        TickFormat,
+        simulate::{MarketConfig, Names},
+    },
     feeder::{self, simulate::SimulateConfig},
     kafka::{ProducerConfig, TickProducer},
 };
@@ -23,9 +26,14 @@ pub(super) struct DemoFeed {
 
 impl DemoFeed {
     /// Starts publishing.
-    pub(super) fn spawn(producer: ProducerConfig, simulation: config::Simulation) -> Self {
+    pub(super) fn spawn(
+        producer: ProducerConfig,
+        format: TickFormat,
+        simulation: config::Simulation,
+    ) -> Self {
         let config = SimulateConfig {
             market: MarketConfig { symbols: simulation.symbols, names: Names::Listed, seed: simulation.seed },
+            format,
             rate: simulation.rate,
             duration: None,
             count: None,

@@ -3,6 +3,7 @@
 
 mod check_config;
 pub mod feed;
+mod kafka_properties;
 mod settings;
 mod sources;
 mod toml_file;
@@ -12,8 +13,9 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path, process::ExitCode};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::{
+    kafka_properties::unwise_secrets,
     settings::{CheckArgs, CommonArgs, DemoArgs, ServeArgs},
-    sources::{Resolved, Setting, Stop},
+    sources::{Origin, Resolved, Setting, Stop},
 };
 use crate::{
     app,
@@ -95,16 +97,23 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
         }
         Command::Serve(args) => {
             let serve = config::Serve::try_from(args).map_err(invalid)?;
-            for unwise in serve.unwise() {
+            for unwise in serve.unwise().into_iter().chain(unwise_secrets(&resolved.settings)) {
                 tracing::warn!("configuration: {unwise}");
             }
             app::serve(serve)
         }
-        Command::Feed(args) => feed::run(args, &invalid),
+        Command::Feed(args) => {
+            for unwise in unwise_secrets(&resolved.settings) {
+                tracing::warn!("configuration: {unwise}");
+            }
+            feed::run(args, &invalid)
+        }
         Command::CheckConfig(args) => {
             let serve = config::Serve::try_from(args.serve).map_err(invalid)?;
             let mut out = std::io::stdout().lock();
-            check_config::write(&mut out, &resolved.settings, &serve.unwise())
+            let unwise: Vec<_> =
+                serve.unwise().into_iter().chain(unwise_secrets(&resolved.settings)).collect();
+            check_config::write(&mut out, &resolved.settings, &unwise)
                 .map_err(|error| Failure::Unexpected(error.into()))
         }
     }
@@ -113,7 +122,9 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
 /// A combination that can't work, with who gave each of its parts.
 fn invalid_settings(invalid: &Invalid, settings: &[Setting]) -> Failure {
     let concerned = settings.iter().filter(|setting| invalid.keys.contains(&setting.key.as_str()));
-    let places: Vec<_> = concerned.map(ToString::to_string).collect();
+    // Of two ways to give a value the one that nobody took isn't to blame.
+    let given = concerned.filter(|setting| setting.origin != Origin::Default || !setting.values.is_empty());
+    let places: Vec<_> = given.map(ToString::to_string).collect();
     Failure::configuration(format_args!("{}: {}", places.join(" and "), invalid.reason))
 }
 

@@ -61,11 +61,14 @@ pub(super) fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a String>
         .map(|(_, it)| it)
 }
 
+/// Settings whose entries are `key=value`.
+const TABLES: [&str; 2] = ["kafka_property", "kafka_property_file"];
+
 fn texts(key: &str, value: &DeValue<'_>) -> Result<Vec<String>, String> {
     match value {
         DeValue::Array(entries) => entries.iter().map(|entry| plain(key, entry.get_ref())).collect(),
         // `[kafka_property]` reads better as a table: each line of it is one entry `key=value`.
-        DeValue::Table(table) if key == "kafka_property" => {
+        DeValue::Table(table) if TABLES.contains(&key) => {
             let mut entries = Vec::new();
             flatten(key, "", table, &mut entries)?;
             Ok(entries)

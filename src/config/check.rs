@@ -52,7 +52,7 @@ pub fn check_decided_elsewhere(properties: &[KafkaProperty]) -> Result<(), Inval
     for property in properties {
         if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == property.key) {
             let reason = format!("{} is decided by `{key}`: set that one", property.key);
-            return Err(Invalid { keys: vec!["kafka_property"], reason });
+            return Err(Invalid { keys: vec!["kafka_property", "kafka_property_file"], reason });
         }
     }
     Ok(())
@@ -170,10 +170,10 @@ impl Server {
 
 impl Kafka {
     fn check(&self) -> Result<(), Invalid> {
-        if let Broker::Cluster { bootstrap } = &self.broker {
-            check_bootstrap(bootstrap)?;
+        match &self.broker {
+            Broker::Cluster { bootstrap } => check_bootstrap(bootstrap),
+            Broker::Embedded { .. } => Ok(()),
         }
-        check_decided_elsewhere(&self.properties)
     }
 
     fn note_unwise(&self, note: &mut impl FnMut(&'static str, &str)) {

@@ -2,11 +2,13 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod property_file;
 mod quarantine_topic;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use property_file::KafkaPropertyFile;
 pub use quarantine_topic::QuarantineTopic;
 pub use start_from::StartFrom;
 pub use values::{
@@ -18,6 +20,7 @@ pub use crate::{
     admission::{Limits as Admission, Rate},
     client_address::{ForwardedHeader, Proxies, TrustedProxy},
     conflation::MaxRate,
+    feed::TickFormat,
     feed_status::Settings as FeedStatus,
     origin::AllowedOrigin,
     transport::tls::TlsFiles,
@@ -82,6 +85,8 @@ pub struct Kafka {
     pub topic: Topic,
     /// The topic where bad records are set aside; none if they aren't.
     pub quarantine: Option<Topic>,
+    /// How records are read that don't tell their format.
+    pub tick_format: TickFormat,
     /// Where its log is read from.
     pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.

@@ -84,6 +84,30 @@ pub struct KafkaProperty {
     pub value: String,
 }
 
+/// The properties whose value is a secret by itself; those of files name a path, which is none.
+const SECRETS: [&str; 8] = [
+    "sasl.password",
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.client.secret",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+];
+
+impl KafkaProperty {
+    /// Whether the value is one that nobody else may know.
+    pub fn is_secret(&self) -> bool {
+        Self::names_a_secret(&self.key)
+    }
+
+    /// Whether the value of the property of this name is one that nobody else may know.
+    pub fn names_a_secret(key: &str) -> bool {
+        SECRETS.contains(&key)
+    }
+}
+
 impl FromStr for KafkaProperty {
     type Err = String;
 

@@ -1,5 +1,6 @@
 //! Why a record is no tick, in words for its producer and in a label for the metrics.
 
+use super::FramingError;
 use crate::market::{NumberError, SymbolError};
 
 /// Why a record was refused. It never stops the feed and never reaches a client.
@@ -11,8 +12,17 @@ pub enum Rejection {
     /// The payload is JSON, but not an object.
     #[error("the payload must be one JSON object")]
     NotAnObject,
+    /// The payload isn't the Protobuf message.
+    #[error("not a Protobuf tick: {0}")]
+    NotProtobuf(String),
+    /// The value begins like one that a serializer of Confluent's Schema Registry wrote, and isn't.
+    #[error("Schema Registry framing: {0}")]
+    Framing(#[from] FramingError),
     /// The record's `content-type` names a format that isn't known.
-    #[error("content-type {0:?} isn't known; allowed is application/json")]
+    #[error(
+        "content-type {0:?} isn't known; allowed are application/json, application/x-protobuf, \
+         application/protobuf"
+    )]
     ContentType(String),
     /// The payload is larger than any tick.
     #[error("{bytes} bytes; a tick has at most {limit}")]
@@ -61,6 +71,14 @@ pub enum Rejection {
         /// The price's name.
         price: &'static str,
     },
+    /// Two fields can't be true together.
+    #[error("{one} and {other} exclude each other")]
+    Contradiction {
+        /// One of them.
+        one: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// The event time is out of range.
     #[error("time_us must be a whole number from 0 to 9007199254740991")]
     Time,
@@ -85,8 +103,10 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every [`label`](Self::label).
-    pub const LABELS: [&str; 13] = [
+    pub const LABELS: [&str; 16] = [
         "not_json",
+        "not_protobuf",
+        "framing",
         "content_type",
         "too_large",
         "symbol",
@@ -95,6 +115,7 @@ impl Rejection {
         "repeated_field",
         "number",
         "orphan_size",
+        "contradiction",
         "time",
         "venue",
         "wrong_partition",
@@ -105,6 +126,8 @@ impl Rejection {
     pub const fn label(&self) -> &'static str {
         match self {
             Self::NotJson(_) | Self::NotAnObject => "not_json",
+            Self::NotProtobuf(_) => "not_protobuf",
+            Self::Framing(_) => "framing",
             Self::ContentType(_) => "content_type",
             Self::TooLarge { .. } => "too_large",
             Self::MissingSymbol | Self::Symbol(_) => "symbol",
@@ -113,6 +136,7 @@ impl Rejection {
             Self::Repeated(_) => "repeated_field",
             Self::Number { .. } | Self::TooManyDigits(_) => "number",
             Self::OrphanSize { .. } => "orphan_size",
+            Self::Contradiction { .. } => "contradiction",
             Self::Time | Self::Future => "time",
             Self::Venue => "venue",
             Self::WrongPartition { .. } => "wrong_partition",

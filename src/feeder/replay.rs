@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     feed::{
-        json,
+        Encoder, TickFormat,
         replay::{BadRecord, Pace, ReadError, Recorded, Recording, Speed, Step},
     },
     kafka::{ProducerError, TickProducer},
@@ -33,6 +33,8 @@ pub enum OnBadRecord {
 /// How a replay is done.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplayConfig {
+    /// How ticks are written.
+    pub format: TickFormat,
     /// How fast.
     pub speed: Speed,
     /// What to do about bad records.
@@ -96,7 +98,7 @@ pub fn run<R: BufRead>(
         pace: Pace::new(config.speed),
         start: Instant::now(),
         report: Report::default(),
-        json: Vec::with_capacity(256),
+        encoder: Encoder::new(config.format),
     };
     let end = replay.publish_all(recording);
     let report = replay.report;
@@ -116,7 +118,7 @@ struct Replay<'a> {
     pace: Pace,
     start: Instant,
     report: Report,
-    json: Vec<u8>,
+    encoder: Encoder,
 }
 
 impl Replay<'_> {
@@ -157,15 +159,12 @@ impl Replay<'_> {
     }
 
     fn publish(&mut self, recorded: &Recorded<'_>) -> Result<(), ProducerError> {
-        let json = match recorded.json {
-            Some(json) => json,
-            None => {
-                self.json.clear();
-                json::encode(&recorded.tick, &mut self.json);
-                &self.json
-            }
+        let format = self.config.format;
+        let value = match recorded.json {
+            Some(json) if format == TickFormat::Json => json,
+            _ => self.encoder.encode(&recorded.tick),
         };
-        self.producer.send(recorded.tick.symbol, json)?;
+        self.producer.send(recorded.tick.symbol, value, format)?;
         self.report.published += 1;
         self.observer.progress(self.report.published, recorded.tick.time_us);
         if self.report.published.is_multiple_of(RECORDS_PER_LOOK) {

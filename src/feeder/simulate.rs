@@ -8,7 +8,7 @@ use std::{
 use crate::{
     clock::now_us,
     feed::{
-        json,
+        Encoder, TickFormat,
         simulate::{Market, MarketConfig, Pacer},
     },
     kafka::{Delivered, ProducerError, TickProducer},
@@ -23,6 +23,8 @@ const TURN: Duration = Duration::from_millis(2);
 pub struct SimulateConfig {
     /// Which market.
     pub market: MarketConfig,
+    /// How ticks are written.
+    pub format: TickFormat,
     /// Ticks a second, of all symbols together.
     pub rate: f64,
     /// The end by time, if any.
@@ -43,7 +45,7 @@ pub fn run(
     let mut market = Market::new(config.market, turn_us);
     let mut pacer = Pacer::new(config.rate);
     let mut left = config.count.unwrap_or(u64::MAX);
-    let mut payload = Vec::with_capacity(256);
+    let mut encoder = Encoder::new(config.format);
     while left > 0 && !stop.load(Ordering::Relaxed) {
         let elapsed = config.duration.map_or(start.elapsed(), |duration| start.elapsed().min(duration));
         let due = pacer.due(elapsed).min(left);
@@ -55,9 +57,7 @@ pub fn run(
             let share = i128::from(turn_us - last_us) * i128::from(number) / i128::from(due);
             let time_us = last_us + i64::try_from(share).expect("a share is no more than the whole");
             let tick = market.next(time_us);
-            payload.clear();
-            json::encode(&tick, &mut payload);
-            producer.send(tick.symbol, &payload)?;
+            producer.send(tick.symbol, encoder.encode(&tick), config.format)?;
         }
         if config.duration.is_some_and(|duration| elapsed >= duration) {
             break;

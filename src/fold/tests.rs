@@ -1,5 +1,6 @@
 //! What records do to the states, example by example.
 
+mod formats;
 mod logs;
 mod properties;
 mod rollover;

@@ -12,7 +12,7 @@ mod topic_id;
 mod tuning;
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
-    metadata::{MetadataPartition, MetadataTopic},
+    metadata::{MetadataBroker, MetadataPartition, MetadataTopic},
 };
 
 use self::{context::Context, queue::RecordQueue, tuning::client_config};
@@ -44,6 +44,8 @@ pub struct Consumer {
     deadline: Duration,
     made: Instant,
     has_answered: AtomicBool,
+    /// How often the topic's id was asked for.
+    asked: AtomicUsize,
 }
 
 /// What the cluster says of the topic.
@@ -96,6 +98,7 @@ impl Consumer {
             deadline: settings.deadline,
             made: Instant::now(),
             has_answered: AtomicBool::new(false),
+            asked: AtomicUsize::new(0),
         })
     }
 
@@ -142,8 +145,14 @@ impl Consumer {
         if partitions.is_empty() {
             return Ok(None);
         }
+        // Another one each time: this one may be down, and not known to be yet.
+        let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+        let brokers = metadata.brokers();
+        let Some(broker) = brokers.get(asked % brokers.len().max(1)).map(MetadataBroker::id) else {
+            return Ok(None);
+        };
         // SAFETY: the client lives as long as `self`.
-        let id = unsafe { topic_id::topic_id(self.base.client().native_ptr(), &self.topic, timeout) };
+        let id = unsafe { topic_id::topic_id(self.base.client().native_ptr(), broker, &self.topic, timeout) };
         let timed_out = |_| self.unreachable(&KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
         Ok(Some(TopicDescription { id: id.map_err(timed_out)?, partitions }))
     }

@@ -21,7 +21,7 @@ use rdkafka::{
 };
 
 use super::properties::{self, PropertyError, Silent};
-use crate::{config::KafkaProperty, market::SymbolRef};
+use crate::{config::KafkaProperty, feed::TickFormat, market::SymbolRef};
 
 /// Records that may be in flight: ten seconds of 10,000 ticks a second. With about 200 bytes each
 /// that is 20 MB, below [`IN_FLIGHT_KBYTES_MAX`].
@@ -137,10 +137,15 @@ impl TickProducer {
         &self.config.topic
     }
 
-    /// Queues one JSON tick. Waits while the queue is full, which ends: a record that can't be
+    /// Queues one tick in that format. Waits while the queue is full, which ends: a record that can't be
     /// delivered leaves the queue as failed after the deadline.
-    pub fn send(&self, symbol: SymbolRef<'_>, payload: &[u8]) -> Result<(), ProducerError> {
-        let content_type = Header { key: "content-type", value: Some("application/json") };
+    pub fn send(
+        &self,
+        symbol: SymbolRef<'_>,
+        payload: &[u8],
+        format: TickFormat,
+    ) -> Result<(), ProducerError> {
+        let content_type = Header { key: "content-type", value: Some(format.content_type()) };
         let mut record = BaseRecord::to(&self.config.topic)
             .key(symbol.as_str())
             .payload(payload)

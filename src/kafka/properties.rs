@@ -41,7 +41,7 @@ impl From<KafkaError> for PropertyError {
 
 impl From<PropertyError> for Invalid {
     fn from(error: PropertyError) -> Self {
-        Self { keys: vec!["kafka_property"], reason: error.to_string() }
+        Self { keys: vec!["kafka_property", "kafka_property_file"], reason: error.to_string() }
     }
 }
 

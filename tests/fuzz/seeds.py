@@ -5,7 +5,7 @@
 
 A seed of `stomp_decoder` is the lengths of eight pieces and what a client says; one of
 `websocket_reader` is masked frames, one of `sockjs_framing` JSON, both cut likewise; one of
-`session_script` is a whole conversation.
+`session_script` is a whole conversation; one of `tick_decoder` is a record's value.
 """
 
 import json
@@ -150,7 +150,35 @@ def of_sockjs():
         write("sockjs_framing", name, CUTS + text.encode())
 
 
+def of_ticks():
+    """Records of both formats, whole, framed and nearly right."""
+    whole = b'{"symbol":"AAPL","time_us":1732187000123456,"price":189.84,"size":100,"bid":189.83,"bid_size":300,"ask":null,"venue":"XNAS"}'
+    # Tags and zigzag varints by hand: symbol, time_us, price, size, bid, venue, clear_ask.
+    message = b"\x0a\x04AAPL\x10\x80\xb0\x8a\xa5\xe6\xf5\x89\x03\x18\x80\xf0\xa1\xb1\x86\x0b\x20\x02\x28\x01\x4a\x04XNAS\x58\x01"
+    ticks = {
+        "json": whole,
+        "json_framed": b"\0\0\0\0\x07" + whole,
+        "json_text": b'{"symbol":"A","price":"-9223372036.854775808","size":"0.000000001"}',
+        "json_escaped": b'{"symbol":"EUR\\/USD","b\\u0069d":1.5,"x":[{"price":1}]}',
+        "json_overlong": b'{"symbol":"A","price":1234567.890123456}',
+        "json_exponent": b'{"symbol":"A","price":1.5e2,"size":1E-9}',
+        "protobuf": message,
+        "protobuf_framed": b"\0\0\0\0\x07\0" + message,
+        "protobuf_framed_index": b"\0\0\0\0\x07\x02\0" + message,
+        "protobuf_other": b"\0\0\0\0\x07\x02\x02" + message,
+        "protobuf_nested": b"\0\0\0\0\x07\xfe\xff\xff\xff\x0f",
+        "protobuf_overlong": b"\0\0\0\0\x07\x80\x80\x80\x80\x80\0",
+        "protobuf_contradiction": message + b"\x38\x02",
+        "protobuf_unknown": message + b"\x9a\x06\x03abc\x63\x64",
+        "cut": message[:9],
+        "content_type": b"application/x-protobuf; proto=tickcast.v1.Tick",
+    }
+    for name, value in ticks.items():
+        write("tick_decoder", name, value)
+
+
 from_transcripts()
+of_ticks()
 of_frames()
 of_sessions()
 of_sockjs()

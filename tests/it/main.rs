@@ -11,6 +11,7 @@ mod backpressure;
 mod every;
 mod feed_status;
 mod feeds;
+mod formats;
 mod http;
 mod layering;
 mod lifecycle;

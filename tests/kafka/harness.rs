@@ -10,18 +10,22 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Asks until there is an answer; `what` names the condition when there never is one.
 #[track_caller]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "asks again after a pause; the condition decides, not the pause"
-)]
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         match ask() {
             Ok(answer) => return answer,
             Err(last) if Instant::now() > deadline => panic!("{what}: not within {PATIENCE:?}; last: {last}"),
-            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            Err(_) => pause(Duration::from_millis(20)),
         }
+    }
+}
+
+/// Lets time pass where time is what the test is about: the pace of a load, the slowness of a network.
+#[expect(clippy::disallowed_methods, reason = "no condition stands behind it")]
+pub(crate) fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        std::thread::sleep(duration);
     }
 }
 

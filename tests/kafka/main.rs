@@ -4,14 +4,27 @@
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "helpers of tests, outside of any #[test]")]
 
+mod follower;
 mod harness;
+mod load;
 mod node;
+mod process;
+mod proxy;
+mod reader;
 mod records;
+mod scene;
+mod segment;
 mod server;
+mod states;
 mod stomp;
+mod token;
 mod cases {
     //! One file a promise.
     mod harness_itself;
+    mod ingest_figures;
+    mod leaders;
+    mod outage;
     mod reading;
+    mod security;
     mod starting;
 }

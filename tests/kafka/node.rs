@@ -1,29 +1,28 @@
-//! One Apache Kafka node, broker and controller in one (KRaft): started from plain jars on free ports, with a
-//! plaintext listener and one that demands TLS and SCRAM-SHA-512.
+//! One Apache Kafka node (KRaft), started from plain jars on free ports: its process, its addresses, and every way in
+//! which it can go and come back. `setup` says how it's configured.
+
+mod setup;
 
 use std::{
     fs::{self, File},
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{ClientConfig, consumer::BaseConsumer, consumer::Consumer};
 use tempfile::TempDir;
 
-use crate::harness::{eventually, free_ports};
+use crate::{
+    harness::{eventually, free_ports},
+    process,
+    segment::Partition,
+};
+pub(crate) use setup::{CLIENT_SECRET, Quorum, USER};
 
-/// Whom the secure listener lets in.
-const USER: &str = "alice";
-const PASSWORD: &str = "alice-secret";
-/// Of the stores that hold the node's key; they live as long as the test.
-const STORE_PASSWORD: &str = "changeit";
-/// Any 16 bytes in base64url will do: a node talks to nobody but itself.
-const CLUSTER_ID: &str = "MkU3OEVBNTcwNTJENDM2Qg";
-
-/// A running node; stopped and removed when dropped.
+/// A running node; ended and removed when dropped.
 pub(crate) struct Node {
     libraries: PathBuf,
     directory: TempDir,
@@ -35,12 +34,27 @@ pub(crate) struct Node {
 struct Ports {
     plaintext: u16,
     secure: u16,
+    oauth: u16,
+    mutual: u16,
+    /// What is advertised to those who came through it is the proxy's.
+    proxied: u16,
     controller: u16,
 }
 
 impl Node {
-    /// A node of the caller's own; `None`, with the reason printed, where there are no jars.
+    /// A node of the caller's own, broker and controller in one; `None`, with the reason printed, where there are no
+    /// jars.
     pub(crate) fn own() -> Option<Self> {
+        Self::of(Quorum::Alone, None)
+    }
+
+    /// The same, with a listener that tells its clients to come through a proxy at this port.
+    pub(crate) fn behind(proxy: u16) -> Option<Self> {
+        Self::of(Quorum::Alone, Some(proxy))
+    }
+
+    /// A node that is set up as a member of a quorum.
+    pub(crate) fn of(quorum: Quorum, proxy: Option<u16>) -> Option<Self> {
         let Some(libraries) = std::env::var_os("TICKCAST_KAFKA_LIBS") else {
             // Written past libtest, which shows nobody what a passing test prints.
             let reason =
@@ -48,16 +62,14 @@ impl Node {
             std::io::stderr().write_all(reason.as_bytes()).unwrap();
             return None;
         };
-        let [plaintext, secure, controller] = free_ports();
+        let [plaintext, secure, oauth, mutual, proxied, controller] = free_ports();
         let node = Self {
             libraries: fs::canonicalize(libraries).expect("TICKCAST_KAFKA_LIBS names a directory"),
             directory: TempDir::new().unwrap(),
-            ports: Ports { plaintext, secure, controller },
+            ports: Ports { plaintext, secure, oauth, mutual, proxied, controller },
             process: Mutex::new(None),
         };
-        node.make_keys();
-        node.write_properties();
-        node.format();
+        node.set_up(quorum, proxy);
         node.start();
         Some(node)
     }
@@ -80,37 +92,57 @@ impl Node {
         format!("127.0.0.1:{}", self.ports.plaintext)
     }
 
-    /// Address of the listener that demands TLS and SCRAM.
+    /// Address of the listener that demands TLS and a password: PLAIN or SCRAM.
     pub(crate) fn secure(&self) -> String {
         format!("127.0.0.1:{}", self.ports.secure)
     }
 
-    /// librdkafka's settings that the secure listener asks for.
-    pub(crate) fn secure_properties(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("security.protocol", "sasl_ssl".to_owned()),
-            ("sasl.mechanism", "SCRAM-SHA-512".to_owned()),
-            ("sasl.username", USER.to_owned()),
-            ("sasl.password", PASSWORD.to_owned()),
-            ("ssl.ca.location", self.path("ca.pem").display().to_string()),
-        ]
+    /// Address of the listener that demands TLS and a signed token.
+    pub(crate) fn oauth(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.oauth)
     }
 
-    /// The newest segment's file of a partition.
-    pub(crate) fn segment(&self, topic: &str, partition: i32) -> PathBuf {
-        self.path("data").join(format!("{topic}-{partition}")).join("00000000000000000000.log")
+    /// Address of the listener that demands TLS of both sides.
+    pub(crate) fn mutual(&self) -> String {
+        format!("127.0.0.1:{}", self.ports.mutual)
+    }
+
+    /// Where the proxy has to lead.
+    pub(crate) fn behind_proxy(&self) -> u16 {
+        self.ports.proxied
+    }
+
+    /// Where the nodes of a cluster find the controller.
+    pub(crate) fn controller(&self) -> u16 {
+        self.ports.controller
+    }
+
+    /// What a partition is on the node's disk. It's to be touched while the node is down only.
+    pub(crate) fn partition(&self, topic: &str, partition: i32) -> Partition {
+        Partition::of(&self.path("data"), topic, partition)
     }
 
     /// Starts the process and waits until it answers.
     pub(crate) fn start(&self) {
+        self.launch();
+        self.await_answer();
+    }
+
+    /// Starts the process.
+    pub(crate) fn launch(&self) {
         let output = File::options().create(true).append(true).open(self.path("node.log")).unwrap();
         let child = self
             .java()
             // The first compiler tier alone: the node lives for seconds, and start-up is what it spends.
-            .args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"])
+            .args(["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"])
             .arg(format!(
                 "-Dlog4j2.configurationFile={}/tests/kafka/log4j2.properties",
                 env!("CARGO_MANIFEST_DIR")
+            ))
+            // What the broker may read the keys of tokens from has to be allowed by name since Kafka 4.
+            .arg(format!(
+                "-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls=file://{}",
+                self.path("jwks.json").display()
             ))
             .arg("kafka.Kafka")
             .arg(self.path("server.properties"))
@@ -119,36 +151,62 @@ impl Node {
             .spawn()
             .expect("java runs");
         *self.process.lock().unwrap() = Some(child);
-        let probe: BaseConsumer =
-            ClientConfig::new().set("bootstrap.servers", self.plaintext()).create().unwrap();
+    }
+
+    /// Waits until it answers a client that comes for the first time; the moment when it did.
+    pub(crate) fn await_answer(&self) -> Instant {
+        let probe: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.plaintext())
+            .set("reconnect.backoff.max.ms", "100")
+            .create()
+            .unwrap();
         eventually("the Kafka node answers", || {
             if let Some(status) = self.process.lock().unwrap().as_mut().unwrap().try_wait().unwrap() {
                 panic!("the Kafka node ended with {status}:\n{}", self.log());
             }
             let metadata =
                 probe.fetch_metadata(None, Duration::from_secs(2)).map_err(|error| error.to_string())?;
-            if metadata.brokers().is_empty() { Err("no broker yet".to_owned()) } else { Ok(()) }
-        });
+            if metadata.brokers().is_empty() { Err("no broker yet".to_owned()) } else { Ok(Instant::now()) }
+        })
     }
 
     /// Ends the process as an operator would, keeping its data.
     pub(crate) fn stop(&self) {
         let Some(mut child) = self.process.lock().unwrap().take() else { return };
-        let terminated =
-            Command::new("kill").arg(child.id().to_string()).status().is_ok_and(|it| it.success());
-        if terminated {
-            eventually("the Kafka node ends", || match child.try_wait() {
-                Ok(Some(_)) => Ok(()),
-                other => Err(format!("{other:?}")),
-            });
-        }
+        process::signal(child.id(), "TERM");
+        eventually("the Kafka node ends", || match child.try_wait() {
+            Ok(Some(_)) => Ok(()),
+            other => Err(format!("{other:?}")),
+        });
+    }
+
+    /// Ends the process as a loss of power would, keeping what it wrote.
+    pub(crate) fn kill(&self) {
+        let Some(mut child) = self.process.lock().unwrap().take() else { return };
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops the process's clock: connections stay and nothing answers, as on a machine that hangs.
+    pub(crate) fn pause(&self) {
+        process::signal(self.id(), "STOP");
+    }
+
+    /// Undoes [`Node::pause`].
+    pub(crate) fn resume(&self) {
+        process::signal(self.id(), "CONT");
+    }
+
+    fn id(&self) -> u32 {
+        self.process.lock().unwrap().as_ref().expect("the node runs").id()
     }
 
     fn log(&self) -> String {
         fs::read_to_string(self.path("node.log")).unwrap_or_default()
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A file of the node's own directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -157,69 +215,6 @@ impl Node {
         java.arg("-cp").arg(format!("{}/*", self.libraries.display())).stdin(Stdio::null());
         java
     }
-
-    /// A CA, a key of the node that the CA signed for 127.0.0.1, and the CA's certificate for clients.
-    fn make_keys(&self) {
-        let store = self.path("keys.p12");
-        let store = store.to_str().expect("temporary paths are text");
-        let key = |arguments: &[&str]| {
-            let mut all = vec!["-keystore", store, "-storepass", STORE_PASSWORD, "-storetype", "PKCS12"];
-            all.extend(arguments);
-            run(Command::new("keytool").args(all));
-        };
-        key(&["-genkeypair", "-alias", "ca", "-keyalg", "EC", "-dname", "CN=tests", "-ext", "bc:c"]);
-        key(&[
-            "-genkeypair",
-            "-alias",
-            "node",
-            "-keyalg",
-            "EC",
-            "-dname",
-            "CN=node",
-            "-signer",
-            "ca",
-            "-ext",
-            "san=ip:127.0.0.1,dns:localhost",
-        ]);
-        key(&["-exportcert", "-alias", "ca", "-rfc", "-file", self.path("ca.pem").to_str().unwrap()]);
-        // With the CA's key in it the node could pick that one: it keeps its own only.
-        key(&["-delete", "-alias", "ca"]);
-    }
-
-    fn write_properties(&self) {
-        let Ports { plaintext, secure, controller } = self.ports;
-        let properties = format!(
-            "process.roles=broker,controller\n\
-             node.id=1\n\
-             controller.quorum.voters=1@127.0.0.1:{controller}\n\
-             controller.listener.names=CONTROLLER\n\
-             inter.broker.listener.name=PLAINTEXT\n\
-             listeners=PLAINTEXT://127.0.0.1:{plaintext},SECURE://127.0.0.1:{secure},CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners=PLAINTEXT://127.0.0.1:{plaintext},SECURE://127.0.0.1:{secure}\n\
-             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,CONTROLLER:PLAINTEXT\n\
-             listener.name.secure.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
-             listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
-             listener.name.secure.ssl.keystore.type=PKCS12\n\
-             listener.name.secure.ssl.keystore.location={keys}\n\
-             listener.name.secure.ssl.keystore.password={STORE_PASSWORD}\n\
-             log.dirs={data}\n\
-             auto.create.topics.enable=false\n\
-             offsets.topic.replication.factor=1\n\
-             transaction.state.log.replication.factor=1\n\
-             transaction.state.log.min.isr=1\n\
-             controlled.shutdown.enable=false\n",
-            keys = self.path("keys.p12").display(),
-            data = self.path("data").display(),
-        );
-        fs::write(self.path("server.properties"), properties).unwrap();
-    }
-
-    fn format(&self) {
-        let scram = format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]");
-        let mut java = self.java();
-        java.args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-S", &scram, "-c"]);
-        run(java.arg(self.path("server.properties")));
-    }
 }
 
 impl Drop for Node {
@@ -227,38 +222,11 @@ impl Drop for Node {
         if std::thread::panicking() {
             eprintln!("log of the Kafka node:\n{}", self.log());
         }
-        // Its data is removed next, so nothing is lost by ending it at once.
+        // Its data is removed next, so nothing is lost by ending it at once; SIGKILL ends one that is paused, too.
         let process = self.process.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(mut child) = process.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
     }
-}
-
-#[track_caller]
-fn run(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}\n{}{text}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout)
-    );
-}
-
-/// The compression codec that a batch of a segment's file was stored with, one entry a batch.
-///
-/// Kafka's record batch, version 2: base offset (8 bytes), length of what follows (4), leader epoch (4), magic (1),
-/// checksum (4), attributes (2), whose lowest three bits are the codec.
-pub(crate) fn codecs(segment: &Path) -> Vec<u8> {
-    let bytes = fs::read(segment).unwrap_or_else(|error| panic!("{}: {error}", segment.display()));
-    let (mut codecs, mut rest) = (Vec::new(), bytes.as_slice());
-    while let [_, _, _, _, _, _, _, _, a, b, c, d, after @ ..] = rest {
-        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-        codecs.push(after[10] & 0b111);
-        rest = &after[length..];
-    }
-    codecs
 }

@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpStream,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
@@ -10,7 +9,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::harness::{eventually, free_ports};
+use crate::{
+    harness::{eventually, free_ports},
+    process::{self, Footprint},
+    states::{States, differences, state_of},
+};
 
 /// A running server; ended when dropped.
 pub(crate) struct Server {
@@ -24,6 +27,17 @@ impl Server {
     /// Starts `tickcast serve` on a free port.
     pub(crate) fn start(kafka: &str, topic: &str, properties: &[(&str, String)], more: &[&str]) -> Self {
         let [port] = free_ports();
+        Self::start_at(port, kafka, topic, properties, more)
+    }
+
+    /// The same at this port: where one was before that its clients come back to.
+    pub(crate) fn start_at(
+        port: u16,
+        kafka: &str,
+        topic: &str,
+        properties: &[(&str, String)],
+        more: &[&str],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tickcast"));
         for (name, _) in std::env::vars_os() {
             // A developer's own settings are no part of the test.
@@ -51,6 +65,27 @@ impl Server {
         let mut server = Self::start(kafka, topic, properties, more);
         server.await_ready();
         server
+    }
+
+    /// The port of loopback that it listens on.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What it holds of the machine.
+    pub(crate) fn footprint(&self) -> Footprint {
+        process::footprint(self.child.id())
+    }
+
+    /// Ends it as a loss of power would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) {
+        process::signal(self.child.id(), "TERM");
     }
 
     /// Waits for 200 from `/readyz`.
@@ -85,9 +120,42 @@ impl Server {
         })
     }
 
-    /// A TCP connection to it.
-    pub(crate) fn connect(&self) -> TcpStream {
-        TcpStream::connect(("127.0.0.1", self.port)).unwrap()
+    /// What `/api/snapshot` says of all symbols, in one form with what clients and the log say.
+    pub(crate) fn states(&self) -> Result<States, String> {
+        let (status, body) = self.get("/api/snapshot")?;
+        let answer: Value =
+            serde_json::from_str(&body).map_err(|error| format!("{status} {body}: {error}"))?;
+        let snapshots = answer["snapshots"].as_array().ok_or_else(|| body.clone())?;
+        let state = |it: &Value| {
+            let mut state = state_of(it.as_object().unwrap());
+            state.remove("epoch");
+            (it["symbol"].as_str().unwrap().to_owned(), state)
+        };
+        Ok(snapshots.iter().map(state).collect())
+    }
+
+    /// Waits until `/api/snapshot` says what the log says.
+    #[track_caller]
+    pub(crate) fn await_states(&self, expected: &States) {
+        eventually("the snapshot says what the log says", || {
+            let states = self.states()?;
+            if states == *expected { Ok(()) } else { Err(differences(&states, expected)) }
+        });
+    }
+
+    /// A metric's value.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
+        let (_, text) = self.get("/metrics")?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.ok_or_else(|| format!("no {name}"))?.parse().map_err(|error| format!("{error}"))
+    }
+
+    /// The epoch of the log that it reads.
+    #[track_caller]
+    pub(crate) fn epoch(&self) -> String {
+        let (_, body) = self.get("/api/about").unwrap();
+        let about: Value = serde_json::from_str(&body).unwrap();
+        about["epoch"].as_str().unwrap().to_owned()
     }
 
     /// Waits for its end by itself: the status, and its log.
@@ -101,7 +169,8 @@ impl Server {
         (status, lines)
     }
 
-    fn log(&self) -> String {
+    /// What it has logged up to now.
+    pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().join("\n")
     }
 }

@@ -64,7 +64,8 @@ impl Turn {
         let epoch = survey.log.epoch();
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
-        let mut fold = Fold::new(Arc::clone(&epoch), ingest.boundary, ingest.symbols_max);
+        let mut fold =
+            Fold::new(Arc::clone(&epoch), ingest.boundary, ingest.symbols_max).reading(ingest.tick_format);
         let mut reading = Reading::default();
         for at in &survey.partitions {
             if reading.begin(at.partition, at.start, at.extent.high) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::{
-    config::{self, HostPort, Invalid, KafkaProperty, Topic, seconds},
+    cli::kafka_properties::PropertyArgs,
+    config::{self, HostPort, Invalid, Topic, seconds},
     kafka::{ProducerConfig, TickProducer},
 };
 
@@ -21,10 +22,8 @@ pub(super) struct KafkaArgs {
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
 
-    /// A setting passed to librdkafka (TLS, SASL, queue sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
+    #[command(flatten)]
+    properties: PropertyArgs,
 
     /// Seconds that Kafka may stay away, at the start and later, before the feed ends with an error
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
@@ -35,12 +34,11 @@ impl KafkaArgs {
     /// Where and how to publish, if Kafka's client can do so.
     pub(super) fn into_config(self) -> Result<ProducerConfig, Invalid> {
         config::check_bootstrap(&self.kafka)?;
-        config::check_decided_elsewhere(&self.kafka_property)?;
         let bootstrap: Vec<_> = self.kafka.iter().map(ToString::to_string).collect();
         let config = ProducerConfig {
             bootstrap: bootstrap.join(","),
             topic: self.topic.as_str().to_owned(),
-            properties: self.kafka_property,
+            properties: self.properties.read()?,
             deadline: self.kafka_deadline_s,
         };
         TickProducer::check(&config)?;

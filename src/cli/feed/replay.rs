@@ -15,7 +15,10 @@ use super::{kafka_args::KafkaArgs, signal};
 use crate::{
     config::Invalid,
     failure::Failure,
-    feed::replay::{BadRecord, ColumnNames, CsvOptions, Format, Header, Recording, Speed, TimeFormat},
+    feed::{
+        TickFormat,
+        replay::{BadRecord, ColumnNames, CsvOptions, Format, Header, Recording, Speed, TimeFormat},
+    },
     feeder::replay::{self, End, Observer, OnBadRecord, ReplayConfig, ReplayError, Report},
     kafka::TickProducer,
     market::Symbol,
@@ -32,7 +35,7 @@ const SKIPPED_LINES_MAX: u64 = 10;
 /// CSV: columns time, symbol and price, size or bid, ask, bid_size, ask_size, and venue. An empty
 /// cell says nothing, null clears a side of the quote.
 ///
-/// NDJSON: one tick a line, published as it stands.
+/// NDJSON: one tick a line, published as it stands; as Protobuf what tickcast knows of it.
 ///
 /// Each may be compressed with zstd.
 #[derive(Args, Debug)]
@@ -43,6 +46,10 @@ pub struct ReplayArgs {
     /// dbn, csv or ndjson [default: by the file's name]
     #[arg(long)]
     format: Option<Format>,
+
+    /// How ticks are written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
 
     /// max, or how many times as fast as recorded: 1, 10, 0.5
     #[arg(long, default_value = "max")]
@@ -139,6 +146,7 @@ pub(super) fn run(args: ReplayArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Res
     // Only from here on: before, Ctrl-C ends the command by itself.
     let stop = signal::stop_flag()?;
     let config = ReplayConfig {
+        format: args.tick_format,
         speed: args.speed,
         on_bad_record: if args.strict { OnBadRecord::Stop } else { OnBadRecord::Skip },
     };

@@ -11,7 +11,10 @@ use super::{kafka_args::KafkaArgs, signal};
 use crate::{
     config::{Invalid, rate, seconds, whole_number},
     failure::Failure,
-    feed::simulate::{MarketConfig, Names},
+    feed::{
+        TickFormat,
+        simulate::{MarketConfig, Names},
+    },
     feeder::simulate::{self, SimulateConfig},
     kafka::TickProducer,
 };
@@ -46,6 +49,10 @@ pub struct SimulateArgs {
     #[arg(long, value_name = "N", value_parser = whole_number(0..=u64::MAX))]
     count: Option<u64>,
 
+    /// How ticks are written
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
+
     #[command(flatten)]
     kafka: KafkaArgs,
 }
@@ -58,6 +65,7 @@ pub(super) fn run(args: SimulateArgs, invalid: &dyn Fn(Invalid) -> Failure) -> R
             names: if args.numbered_symbols { Names::Numbered } else { Names::Listed },
             seed: args.seed,
         },
+        format: args.tick_format,
         rate: args.rate,
         duration: args.duration,
         count: args.count,

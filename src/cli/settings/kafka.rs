@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::config::{
-    self, Broker, HostPort, Invalid, KafkaProperty, QuarantineTopic, StartFrom, Topic, seconds, whole_number,
+use crate::{
+    cli::kafka_properties::PropertyArgs,
+    config::{
+        self, Broker, HostPort, Invalid, QuarantineTopic, StartFrom, TickFormat, Topic, seconds, whole_number,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -18,6 +21,9 @@ pub(super) struct KafkaArgs {
     /// .quarantine]
     #[arg(long, value_name = "NAME|off")]
     quarantine_topic: Option<QuarantineTopic>,
+    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -25,10 +31,8 @@ pub(super) struct KafkaArgs {
     /// began, by the log's own time)
     #[arg(long, value_name = "WHERE", default_value = "beginning")]
     start_from: StartFrom,
-    /// A setting passed to librdkafka (TLS, SASL, fetch sizes …); repeatable. In the environment: one a line; in
-    /// the file: a list of "key=value", or a table. Values are never logged
-    #[arg(long, value_name = "KEY=VALUE")]
-    kafka_property: Vec<KafkaProperty>,
+    #[command(flatten)]
+    properties: PropertyArgs,
     /// Seconds for the broker's first answer at start-up
     #[arg(long, value_name = "S", value_parser = seconds(0.1..=3600.0), default_value = "30")]
     kafka_deadline_s: Duration,
@@ -47,10 +51,10 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, quarantine_topic, start_from, .. } = self;
-        let Self { kafka_property: properties, kafka_deadline_s: deadline, .. } = self;
+        let Self { topic, quarantine_topic, tick_format, start_from, .. } = self;
         let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
             .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
-        Ok(config::Kafka { broker, topic, quarantine, start_from, properties, deadline })
+        let (properties, deadline) = (self.properties.read()?, self.kafka_deadline_s);
+        Ok(config::Kafka { broker, topic, quarantine, tick_format, start_from, properties, deadline })
     }
 }

@@ -5,16 +5,12 @@ use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
 use super::digits::overlong_number;
 use crate::{
-    feed::Rejection,
-    market::{NumberError, Price, Side, Size, SymbolRef, TIME_US_MAX, Tick, Trade},
+    feed::{
+        Rejection,
+        rules::{check_length, check_time, check_venue},
+    },
+    market::{NumberError, Price, Side, Size, SymbolRef, Tick, Trade},
 };
-
-/// The largest payload that is looked at. The longest sensible tick has about 350 bytes; the rest
-/// leaves room for fields that this version doesn't know.
-pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
-
-/// The longest venue, in characters. ISO 10383 codes have four.
-const VENUE_LENGTH_MAX: usize = 32;
 
 /// Reads JSON ticks; one for each thread that reads.
 #[derive(Default)]
@@ -34,9 +30,7 @@ impl std::fmt::Debug for JsonDecoder {
 impl JsonDecoder {
     /// Reads one tick, or says why the payload is none.
     pub fn decode(&mut self, payload: &[u8]) -> Result<Tick<'_>, Rejection> {
-        if payload.len() > PAYLOAD_BYTES_MAX {
-            return Err(Rejection::TooLarge { bytes: payload.len(), limit: PAYLOAD_BYTES_MAX });
-        }
+        check_length(payload)?;
         // Before parsing, which unescapes strings in place.
         let overlong = overlong_number(payload);
         self.input.clear();
@@ -198,7 +192,7 @@ fn side(
 fn time_us(value: Option<Value<'_>>) -> Result<Option<i64>, Rejection> {
     match present(value) {
         None => Ok(None),
-        Some(Value::Integer(time_us @ 0..=TIME_US_MAX)) => Ok(Some(time_us)),
+        Some(Value::Integer(time_us)) => check_time(time_us).map(Some),
         Some(_) => Err(Rejection::Time),
     }
 }
@@ -206,12 +200,7 @@ fn time_us(value: Option<Value<'_>>) -> Result<Option<i64>, Rejection> {
 fn venue(value: Option<Value<'_>>) -> Result<Option<&str>, Rejection> {
     match present(value) {
         None => Ok(None),
-        Some(Value::Text(text))
-            if (1..=VENUE_LENGTH_MAX).contains(&text.len())
-                && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
-        {
-            Ok(Some(text))
-        }
+        Some(Value::Text(text)) => check_venue(text).map(Some),
         Some(_) => Err(Rejection::Venue),
     }
 }
@@ -219,8 +208,8 @@ fn venue(value: Option<Value<'_>>) -> Result<Option<&str>, Rejection> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::json::encode;
-    use proptest::{option, prelude::*};
+    use crate::feed::{PAYLOAD_BYTES_MAX, any_tick::any_tick, json::encode};
+    use proptest::prelude::*;
 
     /// What the tick reads as, written out again; or the label of the rejection.
     #[track_caller]
@@ -313,36 +302,13 @@ mod tests {
         assert_eq!(decoder.decode(br#"{"symbol":"B","price":1}"#).unwrap().symbol.as_str(), "B");
     }
 
-    fn sized_price() -> impl Strategy<Value = (Price, Option<Size>)> {
-        let size = (0..=i64::MAX).prop_map(|units| Size::from_units(units).unwrap());
-        (any::<i64>().prop_map(Price::from_units), option::of(size))
-    }
-
-    fn any_side() -> impl Strategy<Value = Side> {
-        prop_oneof![
-            Just(Side::Keep),
-            Just(Side::Clear),
-            sized_price().prop_map(|(price, size)| Side::Set { price, size }),
-        ]
-    }
-
     proptest! {
         #[test]
-        fn encode_then_decode_is_the_identity(
-            symbol in "[A-Za-z0-9._/:^=-]{1,32}",
-            time_us in option::of(0..=TIME_US_MAX),
-            trade in option::of(sized_price().prop_map(|(price, size)| Trade { price, size })),
-            bid in any_side(),
-            ask in any_side(),
-            venue in option::of("[!-~]{1,32}"),
-        ) {
-            let symbol = SymbolRef::parse(&symbol).unwrap();
-            let tick = Tick { symbol, time_us, trade, bid, ask, venue: venue.as_deref() };
-            prop_assume!(trade.is_some() || bid != Side::Keep || ask != Side::Keep);
+        fn encode_then_decode_is_the_identity(tick in any_tick()) {
             let mut payload = Vec::new();
-            encode(&tick, &mut payload);
+            encode(&tick.tick(), &mut payload);
             let mut decoder = JsonDecoder::default();
-            prop_assert_eq!(decoder.decode(&payload), Ok(tick));
+            prop_assert_eq!(decoder.decode(&payload), Ok(tick.tick()));
         }
 
         #[test]

@@ -4,5 +4,5 @@ mod decode;
 mod digits;
 mod encode;
 
-pub use decode::{JsonDecoder, PAYLOAD_BYTES_MAX};
+pub use decode::JsonDecoder;
 pub use encode::encode;

@@ -3,10 +3,7 @@
 use std::io::{BufRead, Read};
 
 use super::{BadRecord, ReadError, Recorded, Step};
-use crate::feed::{
-    Rejection,
-    json::{JsonDecoder, PAYLOAD_BYTES_MAX},
-};
+use crate::feed::{PAYLOAD_BYTES_MAX, Rejection, json::JsonDecoder};
 
 /// Reads ticks from lines of JSON. Empty lines say nothing.
 pub struct NdjsonReader<R> {

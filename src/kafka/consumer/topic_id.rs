@@ -12,13 +12,14 @@ use rdkafka::bindings as rd;
 /// No answer came in time.
 pub(super) struct NoAnswer;
 
-/// Asks for the topic's id, in base64 as Kafka's own tools print it; `None` if the broker has none to tell, or knows no
+/// Asks a broker for the topic's id, in base64 as Kafka's own tools print it; `None` if the broker has none to tell, or knows no
 /// such topic.
 ///
 /// # Safety
 /// `client` is a live client of librdkafka.
 pub(super) unsafe fn topic_id(
     client: *mut rd::rd_kafka_t,
+    broker: i32,
     topic: &str,
     timeout: Duration,
 ) -> Result<Option<String>, NoAnswer> {
@@ -35,6 +36,8 @@ pub(super) unsafe fn topic_id(
         );
         // Out of range alone would be refused, and then the client's own timeout holds.
         rd::rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, ptr::null_mut(), 0);
+        // Any broker can tell; librdkafka would ask the controller, and wait where there is none.
+        rd::rd_kafka_AdminOptions_set_broker(options.get(), broker, ptr::null_mut(), 0);
         let topics = Guard::new(
             rd::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1),
             rd::rd_kafka_TopicCollection_destroy,

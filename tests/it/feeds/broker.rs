@@ -13,7 +13,7 @@ use rdkafka::{
     producer::DefaultProducerContext,
 };
 use tickcast::{
-    feed::json::JsonDecoder,
+    feed::{Decoder, TickFormat},
     kafka::{ProducerConfig, TickProducer},
 };
 
@@ -84,10 +84,10 @@ impl Broker {
     }
 
     /// Reads everything, checks what every record must have, and folds it by symbol.
-    pub(super) fn fold_all(&self) -> BTreeMap<String, Last> {
+    pub(super) fn fold_all(&self, format: TickFormat) -> BTreeMap<String, Last> {
         let count = self.record_count();
         let consumer = self.consumer();
-        let mut decoder = JsonDecoder::default();
+        let mut decoder = Decoder::default();
         let mut lasts: BTreeMap<String, Last> = BTreeMap::new();
         let mut partitions: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
         let start = Instant::now();
@@ -97,8 +97,9 @@ impl Broker {
             let Some(record) = consumer.poll(Duration::from_millis(100)) else { continue };
             let record = record.unwrap();
             let header = record.headers().unwrap().get(0);
-            assert_eq!((header.key, header.value), ("content-type", Some(&b"application/json"[..])));
-            let tick = decoder.decode(record.payload().unwrap()).unwrap();
+            let expected = format.content_type().as_bytes();
+            assert_eq!((header.key, header.value), ("content-type", Some(expected)));
+            let tick = decoder.decode(header.value, record.payload().unwrap()).unwrap();
             let symbol = tick.symbol.as_str().to_owned();
             assert_eq!(record.key(), Some(symbol.as_bytes()));
             partitions.entry(symbol.clone()).or_default().insert(record.partition());

@@ -8,6 +8,8 @@ use std::{
     process::{Child, Command, Output, Stdio},
 };
 
+use tickcast::feed::TickFormat;
+
 use super::{
     answers::{real, sample},
     broker::Broker,
@@ -67,7 +69,7 @@ fn real_currencies_are_replayed_under_a_told_symbol() {
     let broker = Broker::start();
     let ended = run(&["replay", text(&path), "--symbol", "USDJPY"], &broker.bootstrap());
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let lasts = broker.fold_all();
+    let lasts = broker.fold_all(TickFormat::Json);
     assert_eq!((lasts.len(), lasts["USDJPY"].ticks), (1, 1000));
     assert_eq!(lasts["USDJPY"].ask.0, "86.854");
 }
@@ -189,6 +191,25 @@ fn a_property_that_kafkas_client_does_not_know_is_named_without_its_value() {
         let ended = run(&arguments, "127.0.0.1:1");
         assert_eq!((ended.code, ended.stderr.as_str()), (1, told), "{command:?}");
     }
+}
+
+#[test]
+fn a_feed_publishes_protobuf_when_it_is_asked_to() {
+    let path = sample("sample-ticks.ndjson");
+    let simulate = ["simulate", "--count", "500", "--rate", "100000"];
+    for command in [&["replay", text(&path)][..], &simulate] {
+        let broker = Broker::start();
+        let ended = run(&[command, &["--tick-format", "protobuf"]].concat(), &broker.bootstrap());
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{command:?}");
+        let lasts = broker.fold_all(TickFormat::Protobuf);
+        let ticks: u64 = lasts.values().map(|last| last.ticks).sum();
+        assert!(ended.stdout.contains(&format!("{ticks} ticks published to ticks at ")), "{}", ended.stdout);
+        assert!(ticks >= 500, "{ticks}");
+    }
+    let ended = run(&["simulate", "--tick-format", "avro"], "127.0.0.1:1");
+    let line = ended.stderr.lines().next().unwrap_or_default();
+    assert_eq!(ended.code, 1);
+    assert!(line.contains("'avro'") && ended.stderr.contains("json, protobuf"), "{}", ended.stderr);
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tickcast::{
+    feed::TickFormat,
     kafka::{ProducerError, TickProducer},
     market::SymbolRef,
 };
@@ -17,10 +18,10 @@ fn a_full_queue_makes_the_sender_wait_and_drops_nothing() {
     let config = broker.config(Duration::from_secs(30), &["queue.buffering.max.messages=10"]);
     let producer = TickProducer::connect(config).unwrap();
     for _ in 0..500 {
-        producer.send(SymbolRef::parse("A").unwrap(), TICK).unwrap();
+        producer.send(SymbolRef::parse("A").unwrap(), TICK, TickFormat::Json).unwrap();
     }
     assert_eq!(producer.flush().unwrap().acknowledged, 500);
-    assert_eq!(broker.fold_all()["A"].ticks, 500);
+    assert_eq!(broker.fold_all(TickFormat::Json)["A"].ticks, 500);
 }
 
 #[test]
@@ -28,11 +29,11 @@ fn records_that_a_lost_broker_never_acknowledges_are_counted_and_told() {
     let broker = Broker::start();
     let config = broker.config(Duration::from_secs(1), &[]);
     let producer = TickProducer::connect(config).unwrap();
-    producer.send(SymbolRef::parse("A").unwrap(), TICK).unwrap();
+    producer.send(SymbolRef::parse("A").unwrap(), TICK, TickFormat::Json).unwrap();
     producer.flush().unwrap();
     broker.stop();
     for _ in 0..3 {
-        producer.send(SymbolRef::parse("A").unwrap(), TICK).unwrap();
+        producer.send(SymbolRef::parse("A").unwrap(), TICK, TickFormat::Json).unwrap();
     }
     let error = producer.flush().unwrap_err();
     assert!(matches!(error, ProducerError::NotAcknowledged { count: 3, .. }), "{error}");

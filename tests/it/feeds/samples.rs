@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs::File, io::BufReader, path::Path, sync::atom
 
 use tickcast::{
     feed::{
+        TickFormat,
         replay::{BadRecord, CsvOptions, Format, Header, Recording, Speed, Step},
         simulate::{MarketConfig, Names},
     },
@@ -57,14 +58,17 @@ fn check(file: &str) {
     let path = answers::sample(file);
     assert_eq!(fold(open(&path, None, Header::FirstRow)), expected, "read");
 
-    let broker = Broker::start();
-    let config = ReplayConfig { speed: Speed::Max, on_bad_record: OnBadRecord::Stop };
-    let mut recording = open(&path, None, Header::FirstRow);
-    let stop = AtomicBool::new(false);
-    let (report, end) = replay::run(&mut recording, &broker.producer(), config, &mut NobodyWatches, &stop);
-    assert_eq!(end.unwrap(), End::Whole);
-    assert_eq!(report.published, expected.values().map(|last| last.ticks).sum::<u64>());
-    assert_eq!(broker.fold_all(), expected, "replayed");
+    for format in [TickFormat::Json, TickFormat::Protobuf] {
+        let broker = Broker::start();
+        let config = ReplayConfig { format, speed: Speed::Max, on_bad_record: OnBadRecord::Stop };
+        let mut recording = open(&path, None, Header::FirstRow);
+        let stop = AtomicBool::new(false);
+        let (report, end) =
+            replay::run(&mut recording, &broker.producer(), config, &mut NobodyWatches, &stop);
+        assert_eq!(end.unwrap(), End::Whole);
+        assert_eq!(report.published, expected.values().map(|last| last.ticks).sum::<u64>());
+        assert_eq!(broker.fold_all(format), expected, "replayed as {format:?}");
+    }
 }
 
 #[test]
@@ -149,13 +153,14 @@ fn the_simulator_publishes_as_many_ticks_as_it_was_asked_for() {
     let broker = Broker::start();
     let config = SimulateConfig {
         market: MarketConfig { symbols: 20, names: Names::Numbered, seed: 5 },
+        format: TickFormat::Json,
         rate: 100_000.0,
         duration: None,
         count: Some(3000),
     };
     let delivered = simulate::run(&broker.producer(), &config, &AtomicBool::new(false)).unwrap();
     assert_eq!((delivered.acknowledged, delivered.failed), (3000, 0));
-    let lasts = broker.fold_all();
+    let lasts = broker.fold_all(TickFormat::Json);
     assert_eq!(lasts.values().map(|last| last.ticks).sum::<u64>(), 3000);
     assert_eq!(lasts.len(), 20);
     for (symbol, last) in lasts {
@@ -169,6 +174,7 @@ fn the_simulator_stops_when_it_is_told_to() {
     let broker = Broker::start();
     let config = SimulateConfig {
         market: MarketConfig { symbols: 1, names: Names::Listed, seed: 5 },
+        format: TickFormat::Json,
         rate: 1000.0,
         duration: None,
         count: None,

@@ -9,7 +9,7 @@ use rdkafka::{
 
 use crate::{
     harness::eventually,
-    node::{Node, codecs},
+    node::Node,
     records::{Client, trade},
 };
 
@@ -21,7 +21,7 @@ fn a_plain_consumer_reads_what_was_published_through_tls_and_scram() {
     let records: Vec<_> = (0..50).map(|size| ("A", trade("A", "1.5", size))).collect();
     let offsets = client.publish("plain", 0, "zstd", &records);
     assert_eq!(offsets, (0..50).collect::<Vec<_>>());
-    assert_eq!(codecs(&node.segment("plain", 0)), [4], "one batch, stored with zstd");
+    assert_eq!(node.partition("plain", 0).codecs(), [4], "one batch, stored with zstd");
 
     let consumer: BaseConsumer = client.config().set("group.id", "plain").create().unwrap();
     let mut all = TopicPartitionList::new();

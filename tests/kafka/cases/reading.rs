@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    node::{Node, codecs},
+    node::Node,
     records::{Client, trade},
     server::Server,
     stomp::Session,
@@ -45,7 +45,7 @@ fn every_codec_is_read_through_tls_and_scram() {
         // Repetitive enough that the producer keeps the compressed form.
         let records: Vec<_> = (1..=50).map(|size| (codec, trade(codec, "2.5", size))).collect();
         client.publish("secure", 0, codec, &records);
-        assert_eq!(codecs(&node.segment("secure", 0)).last(), Some(&number), "{codec}");
+        assert_eq!(node.partition("secure", 0).codecs().last(), Some(&number), "{codec}");
     }
     let server = Server::ready(&node.secure(), "secure", &node.secure_properties(), &[]);
     for codec in ["gzip", "snappy", "lz4", "zstd"] {
