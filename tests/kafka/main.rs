@@ -24,6 +24,7 @@ mod cases {
     mod ingest_figures;
     mod leaders;
     mod outage;
+    mod quarantine;
     mod reading;
     mod security;
     mod starting;
