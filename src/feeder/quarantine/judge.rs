@@ -90,7 +90,8 @@ impl Source {
             .collect();
         let ticks = || tasted.iter().filter_map(|(item, taken)| Some((item, taken.as_ref()?.as_ref().ok()?)));
         newest.extend(ticks().map(|(_, taken)| (taken.symbol.clone(), i64::MIN)));
-        self.scan(ticks().map(|(item, _)| item).collect(), shelf, &mut newest)?;
+        let to_find: Vec<_> = ticks().map(|(item, _)| item).collect();
+        self.scan(&to_find, shelf, &mut newest)?;
         let judged = tasted.into_iter().map(|(item, taken)| {
             let verdict = match taken {
                 None => Verdict::Incomplete,
@@ -108,14 +109,14 @@ impl Source {
     /// Reads the topic from where the first of the records stands, for the newest tick of each of their symbols.
     fn scan(
         &self,
-        items: Vec<&Item>,
+        items: &[&Item],
         shelf: &Shelf,
         newest: &mut HashMap<Symbol, i64>,
     ) -> Result<(), ReadError> {
         if items.is_empty() {
             return Ok(());
         }
-        let logs = self.logs(&items)?;
+        let logs = self.logs(items)?;
         let earliest_ms = items.iter().map(|item| item.original.timestamp_ms).min().flatten();
         let mut extent = TopicExtent::new();
         for (partition, (low, high)) in &self.extent {

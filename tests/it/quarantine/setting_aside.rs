@@ -222,6 +222,6 @@ fn impossible_topics_are_refused_at_the_start() {
     ] {
         let (code, log) = run_to_the_end(&[&["serve"], flags].concat());
         assert_eq!(code, Some(1), "{log:?}");
-        assert!(log.last().is_some_and(|line| line.contains(part)), "{log:?}");
+        assert!(log.iter().any(|line| line.contains(part)), "{log:?}");
     }
 }
