@@ -34,8 +34,9 @@ use self::{
 };
 use crate::{
     actors::{
+        checkpoints::CheckpointFile,
         inbox::Inbox,
-        ingest::{Ingest, IngestHandle},
+        ingest::{CheckpointPlace, Ingest, IngestHandle, LAST_CHECKPOINT_DEADLINE},
         places::Places,
         shard::ShardActor,
     },
@@ -135,6 +136,7 @@ impl Assembly {
             start_from: config.kafka.start_from,
             boundary: day_boundary(config.market.day_boundary),
             feed_status: config.feed,
+            checkpoints: checkpoint_place(config.checkpoint.as_ref(), &metrics)?,
             tick_format: config.kafka.tick_format,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
@@ -205,6 +207,9 @@ impl Server {
         ));
         rt::spawn(memory::keep_trim(Arc::clone(&self.state.open_sessions)));
         let grace = self.config.server.shutdown_grace;
+        let last_checkpoint =
+            self.config.checkpoint.as_ref().map_or(Duration::ZERO, |_| LAST_CHECKPOINT_DEADLINE);
+        let ingest_deadline = INGEST_JOIN_DEADLINE + last_checkpoint;
         let (state, inboxes) = (self.state.clone(), Arc::clone(&self.inboxes));
         let ended = Arc::new(Notify::new());
         let ingest = ingest.spawn({
@@ -229,7 +234,7 @@ impl Server {
             tracing::error!(%error, "the HTTP server ended unexpectedly");
         }
         // Last, since it may take a while: a consumer of an unreachable cluster closes slowly.
-        ingest_failure(ingest)
+        ingest_failure(ingest, ingest_deadline)
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
@@ -290,8 +295,8 @@ async fn shut_down(state: &AppState, inboxes: &[Inbox], http: &ServerHandle, gra
     tracing::info!(sessions_left = state.open_sessions.load(Ordering::Relaxed), "stopped");
 }
 
-fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
-    match ingest.join(INGEST_JOIN_DEADLINE) {
+fn ingest_failure(ingest: IngestHandle, deadline: Duration) -> Result<(), Failure> {
+    match ingest.join(deadline) {
         None => {
             tracing::warn!("the Kafka consumer doesn't close in time and is left behind");
             Ok(())
@@ -302,6 +307,15 @@ fn ingest_failure(ingest: IngestHandle) -> Result<(), Failure> {
         Some(Ok(Err(error @ ConsumerError::Unreachable { .. }))) => Err(Failure::StartUp(error.into())),
         Some(Ok(Err(error @ ConsumerError::Assignment { .. }))) => Err(Failure::Unexpected(error.into())),
     }
+}
+
+fn checkpoint_place(
+    checkpoint: Option<&config::Checkpoint>,
+    metrics: &Metrics,
+) -> Result<Option<CheckpointPlace>, Failure> {
+    let Some(config::Checkpoint { file, interval }) = checkpoint else { return Ok(None) };
+    let file = CheckpointFile::open(file).map_err(|error| Failure::StartUp(error.into()))?;
+    Ok(Some(CheckpointPlace { file, interval: *interval, metrics: metrics.checkpoints.clone() }))
 }
 
 fn start_broker(kafka: &config::Kafka) -> Result<Option<EmbeddedBroker>, Failure> {

@@ -9,7 +9,10 @@
 //! This room is pure: it knows no Kafka client, no clock and no metric.
 
 mod entry;
-mod log;
+mod memory;
+mod merge;
+mod part;
+mod parts;
 mod rollover;
 
 use std::{
@@ -17,10 +20,11 @@ use std::{
     sync::Arc,
 };
 
-use self::{
-    entry::{Entry, Order, Position},
-    log::Logs,
-    rollover::Rollover,
+pub use self::entry::Kept;
+use self::{entry::Entry, rollover::Rollover};
+pub(crate) use self::{
+    part::{NEVER, Part, Told},
+    parts::{PARTS_MAX, Parts},
 };
 use crate::{
     feed::{Decoder, Rejection, TickFormat},
@@ -69,13 +73,19 @@ pub struct Fold {
     boundary: DayBoundary,
     symbols_max: usize,
     epoch: Epoch,
-    logs: Logs,
-    by_symbol: HashMap<Symbol, SymbolId>,
+    /// Looked up once a record: by a hash that is fast, and seeded by chance, since whoever publishes names the symbols.
+    by_symbol: HashMap<Symbol, SymbolId, foldhash::fast::RandomState>,
     entries: Vec<Entry>,
     /// The symbols that changed since the last [`Fold::publish`], each once.
     dirty: Vec<SymbolId>,
-    /// Those that changed by records of a partition that is held.
+    /// The partitions whose symbols aren't handed out for now.
+    held_partitions: HashSet<i32>,
+    /// The symbols of theirs that changed, each once.
     held: Vec<SymbolId>,
+    /// The symbols of which only a tombstone is known: they give way to others where there are too many.
+    departed: Vec<SymbolId>,
+    /// How often anything has changed.
+    changes: u64,
     /// Whether each tick of every symbol is handed out.
     records_all: bool,
     /// The symbols of which each tick is, whether they are known or not.
@@ -105,11 +115,13 @@ impl Fold {
             boundary,
             symbols_max,
             epoch,
-            logs: Logs::default(),
-            by_symbol: HashMap::new(),
+            held_partitions: HashSet::new(),
+            by_symbol: HashMap::default(),
             entries: Vec::new(),
             dirty: Vec::new(),
             held: Vec::new(),
+            departed: Vec::new(),
+            changes: 0,
             records_all: false,
             recorded: HashSet::new(),
             ticks: Vec::new(),
@@ -128,6 +140,11 @@ impl Fold {
         self.entries.len()
     }
 
+    /// Whether there is something to [`Fold::publish`].
+    pub const fn has_changes(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
     /// Folds one record in, or says why it can't be.
     pub fn apply(&mut self, record: &Record<'_>) -> Result<Folded, Rejection> {
         let Some(payload) = record.value else { return self.delist(record) };
@@ -141,15 +158,15 @@ impl Fold {
     /// state at the end, not the way there. What is held back counts as one tick.
     pub fn hold(&mut self, partition: i32) {
         debug_assert!(
-            self.dirty.iter().all(|id| self.entries[id.0 as usize].position.partition != partition),
+            self.dirty.iter().all(|id| self.entries[id.0 as usize].partition() != partition),
             "what changed is handed out first"
         );
-        self.logs.set_held(partition, true);
+        self.held_partitions.insert(partition);
     }
 
     /// Lets [`Fold::publish`] hand out what was held back.
     pub fn release(&mut self, partition: i32) {
-        self.logs.set_held(partition, false);
+        self.held_partitions.remove(&partition);
         for id in std::mem::take(&mut self.held) {
             self.entries[id.0 as usize].is_dirty = false;
             self.note_change(id);
@@ -162,18 +179,15 @@ impl Fold {
     pub fn begin_epoch(&mut self, epoch: Epoch, replaced: Option<&[i32]>) {
         debug_assert!(self.dirty.is_empty(), "what changed is handed out first");
         self.epoch = epoch;
-        match replaced {
-            None => self.logs.replace_all(),
-            Some(partitions) => partitions.iter().for_each(|partition| self.logs.replace(*partition)),
-        }
+        let is_replaced = |partition| replaced.is_none_or(|partitions| partitions.contains(&partition));
         for index in 0..self.entries.len() {
             let entry = &mut self.entries[index];
-            if entry.is_gone(&self.logs) {
+            if !entry.kept.parts.forget(is_replaced) {
                 continue;
             }
             entry.rename_epoch(&self.epoch);
-            if entry.status == Status::Listed {
-                entry.rollovers += 1;
+            if entry.status() == Status::Listed {
+                entry.kept.rollovers += 1;
                 self.note_change(id_of(index));
             }
         }
@@ -183,11 +197,11 @@ impl Fold {
     pub fn delist_gone(&mut self) {
         for index in 0..self.entries.len() {
             let entry = &mut self.entries[index];
-            if entry.is_gone(&self.logs) && entry.status == Status::Listed {
-                entry.delist(entry.instrument.state().time_us);
+            if entry.kept.parts.is_gone() && entry.status() == Status::Listed {
+                entry.kept.parts.delist_gone();
                 // There is no record of it: the state after the last one is another, hence both.
-                entry.ordinal += 1;
-                entry.rollovers += 1;
+                entry.kept.ordinal += 1;
+                entry.kept.rollovers += 1;
                 self.note_change(id_of(index));
             }
         }
@@ -249,82 +263,106 @@ impl Fold {
         {
             return Err(Rejection::Future);
         }
-        let id = self.intern(tick.symbol, record)?;
-        if !self.advance(id, record)? {
-            return Ok(Folded::Stale);
-        }
+        let id = match self.by_symbol.get(tick.symbol.as_str()) {
+            Some(&id) => id,
+            None => self.intern(tick.symbol, record.partition)?,
+        };
         let time_us = tick.time_us.unwrap_or(record.timestamp_us);
-        self.entries[id.0 as usize].fold(tick, time_us, self.boundary, self.rollover.today());
-        self.note_change(id);
-        Ok(Folded::Changed { time_us })
+        let (boundary, today) = (self.boundary, self.rollover.today());
+        let is_seen = self.take(id, record, |parts| parts.fold(tick, time_us, record, boundary, today))?;
+        Ok(if is_seen { Folded::Changed { time_us } } else { Folded::Stale })
     }
 
     fn delist(&mut self, record: &Record<'_>) -> Result<Folded, Rejection> {
         let key = record.key.ok_or(Rejection::MissingSymbol)?;
         let text = str::from_utf8(key).map_err(|_| Rejection::MissingSymbol)?;
         let symbol = SymbolRef::parse(text).map_err(Rejection::Symbol)?;
-        let Some(&id) = self.by_symbol.get(symbol.as_str()) else { return Ok(Folded::Ignored) };
-        if self.entries[id.0 as usize].status == Status::Delisted {
+        let today = self.rollover.today();
+        let Some(&id) = self.by_symbol.get(symbol.as_str()) else {
+            // Its ticks may be in another partition, which is read after this one.
+            if self.entries.len() < self.symbols_max {
+                let id = self.intern(symbol, record.partition)?;
+                self.entries[id.0 as usize].kept.parts.delist(record, today);
+                self.departed.push(id);
+            }
             return Ok(Folded::Ignored);
-        }
-        if !self.advance(id, record)? {
-            return Ok(Folded::Stale);
-        }
-        self.entries[id.0 as usize].delist(record.timestamp_us);
-        self.note_change(id);
-        Ok(Folded::Changed { time_us: record.timestamp_us })
+        };
+        let was_delisted = self.entries[id.0 as usize].status() == Status::Delisted;
+        let is_seen = self.take(id, record, |parts| parts.delist(record, today))?;
+        Ok(match is_seen {
+            true => Folded::Changed { time_us: record.timestamp_us },
+            false if was_delisted => Folded::Ignored,
+            false => Folded::Stale,
+        })
     }
 
-    fn intern(&mut self, symbol: SymbolRef<'_>, record: &Record<'_>) -> Result<SymbolId, Rejection> {
-        if let Some(&id) = self.by_symbol.get(symbol.as_str()) {
-            return Ok(id);
-        }
-        if self.entries.len() >= self.symbols_max {
-            return Err(Rejection::TooManySymbols(self.symbols_max));
-        }
-        let id = id_of(self.entries.len());
+    /// Gives an unknown symbol a number, and so a place.
+    fn intern(&mut self, symbol: SymbolRef<'_>, partition: i32) -> Result<SymbolId, Rejection> {
         let symbol = symbol.to_symbol();
-        self.by_symbol.insert(symbol.clone(), id);
         let is_recorded = self.recorded.contains(&symbol);
-        let incarnation = self.logs.of(record.partition).incarnation;
-        self.entries.push(Entry::new(symbol, Arc::clone(&self.epoch), record, incarnation, is_recorded));
+        let entry = Entry::new(Kept::new(symbol.clone(), partition), &self.epoch, is_recorded);
+        let id = if self.entries.len() < self.symbols_max {
+            self.entries.push(entry);
+            id_of(self.entries.len() - 1)
+        } else {
+            let id = self.departed().ok_or(Rejection::TooManySymbols(self.symbols_max))?;
+            let before = std::mem::replace(&mut self.entries[id.0 as usize], entry);
+            self.by_symbol.remove(before.kept.symbol.as_str());
+            id
+        };
+        self.by_symbol.insert(symbol, id);
         Ok(id)
     }
 
-    /// Moves the symbol's position to the record; false if the record is no news.
-    fn advance(&mut self, id: SymbolId, record: &Record<'_>) -> Result<bool, Rejection> {
-        let log = self.logs.of(record.partition);
-        let entry = &mut self.entries[id.0 as usize];
-        let is_counted = log.is_held && entry.is_dirty;
-        match entry.order(record, &self.logs) {
-            Order::Stale => return Ok(false),
-            Order::Behind => {
-                return Err(Rejection::WrongPartition {
-                    partition: record.partition,
-                    current: entry.position.partition,
-                });
-            }
-            Order::Newer if is_counted => {}
-            Order::Newer => entry.ordinal += 1,
-            // Offsets of two partitions can't be compared, so `seq` begins anew.
-            Order::Moved => {
-                entry.epoch = moved(&self.epoch, record.partition);
-                entry.ordinal += u64::from(!is_counted);
-            }
-            Order::Anew => {
-                entry.begin_anew(Arc::clone(&self.epoch));
-                entry.ordinal += 1;
+    /// A symbol that nobody was told of, whose place another may take.
+    fn departed(&mut self) -> Option<SymbolId> {
+        while let Some(id) = self.departed.pop() {
+            if !self.entries[id.0 as usize].kept.is_told() {
+                return Some(id);
             }
         }
-        entry.position = Position::of(record, log.incarnation);
-        entry.rollovers = 0;
+        None
+    }
+
+    /// Lets a symbol fold a record in, unless it did so before. Whether its state is another one.
+    fn take(
+        &mut self,
+        id: SymbolId,
+        record: &Record<'_>,
+        fold: impl FnOnce(&mut Parts),
+    ) -> Result<bool, Rejection> {
+        let entry = &mut self.entries[id.0 as usize];
+        let parts = &mut entry.kept.parts;
+        if !parts.is_news(record)? {
+            return Ok(false);
+        }
+        let was_gone = parts.is_gone();
+        let before = (parts.status(), parts.newest().partition);
+        fold(parts);
+        // A symbol that is delisted, and stays so where it was, looks as before.
+        let now = (parts.status(), parts.newest().partition);
+        let is_anything_seen = now.0 == Status::Listed || now != before;
+        if was_gone {
+            entry.rename_epoch(&self.epoch);
+        } else {
+            entry.follow_partition(&self.epoch);
+        }
+        self.changes += 1;
+        let is_first_tick = !entry.kept.is_told() && record.value.is_some();
+        if !is_anything_seen && !is_first_tick {
+            return Ok(false);
+        }
+        let is_held = self.held_partitions.contains(&record.partition);
+        entry.note(record, was_gone || !(is_held && entry.is_dirty));
+        self.note_change(id);
         Ok(true)
     }
 
     /// The symbol's state is another one.
     fn note_change(&mut self, id: SymbolId) {
         let entry = &mut self.entries[id.0 as usize];
-        if self.logs.of(entry.position.partition).is_held {
+        self.changes += 1;
+        if !self.held_partitions.is_empty() && self.held_partitions.contains(&entry.partition()) {
             if !entry.is_dirty {
                 entry.is_dirty = true;
                 self.held.push(id);
@@ -344,11 +382,6 @@ impl Fold {
 
 fn id_of(index: usize) -> SymbolId {
     SymbolId(u32::try_from(index).expect("symbols_max fits 32 bits"))
-}
-
-/// The epoch of a symbol that has come to a partition from another one.
-fn moved(epoch: &str, partition: i32) -> Epoch {
-    format!("{epoch}.{partition}").into()
 }
 
 #[cfg(test)]

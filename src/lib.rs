@@ -67,8 +67,9 @@
 pub mod market;
 pub mod feed;
 pub mod publication;
-pub mod fold;
 pub mod log_id;
+pub mod fold;
+pub mod checkpoint;
 pub mod reading;
 pub mod recordings;
 pub mod handover;

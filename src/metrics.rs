@@ -3,6 +3,7 @@
 //! Labels come from closed sets. Children of the labelled families are looked up once, where their
 //! label is known, and kept.
 
+mod checkpoints;
 mod feed;
 mod quarantine;
 
@@ -14,6 +15,7 @@ use prometheus::{
 use crate::{http::REFUSALS, session::CloseReason, transport::Transport};
 
 pub use self::{
+    checkpoints::CheckpointMetrics,
     feed::{FeedMetrics, KafkaMetrics, KafkaReport},
     quarantine::QuarantineMetrics,
 };
@@ -24,6 +26,8 @@ pub struct Metrics {
     registry: Registry,
     /// What comes from Kafka.
     pub feed: FeedMetrics,
+    /// What is kept for the next start.
+    pub checkpoints: CheckpointMetrics,
     /// What became of the copies of bad records.
     pub quarantine: QuarantineMetrics,
     /// What goes to clients.
@@ -105,6 +109,7 @@ impl Metrics {
         let stages = stages(&registry);
         let this = Self {
             feed: FeedMetrics::register(&registry, &stages),
+            checkpoints: CheckpointMetrics::register(&registry),
             quarantine: QuarantineMetrics::register(&registry),
             sessions: SessionMetrics::register(&registry, &stages),
             connections: ConnectionMetrics::register(&registry),

@@ -51,7 +51,8 @@ def compose_findings():
 
 def metric_findings():
     """Metrics that are asked for and that nobody registers."""
-    registered = set(re.findall(r'"([a-z_]+)"', pathlib.Path("src/metrics.rs").read_text()))
+    sources = [pathlib.Path("src/metrics.rs"), *pathlib.Path("src/metrics").glob("*.rs")]
+    registered = {name for source in sources for name in re.findall(r'"([a-z_]+)"', source.read_text())}
     for path in [*pathlib.Path("dashboards/grafana").rglob("*.json"), *pathlib.Path("dashboards").rglob("*.yml")]:
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             for name in METRIC.findall(line):

@@ -4,10 +4,12 @@
 
 mod announcer;
 mod log_changes;
+mod memory;
 mod recorders;
 mod start;
 mod survey;
 mod surveyor;
+mod tally;
 mod turn;
 
 use std::{
@@ -21,7 +23,10 @@ use std::{
 };
 
 use self::{announcer::Announcer, survey::Questions, surveyor::Surveyor, turn::Turn};
-use super::inbox::Inbox;
+use super::{
+    checkpoints::{self, CheckpointFile, Checkpoints},
+    inbox::Inbox,
+};
 use crate::{
     clock::now_us,
     config::StartFrom,
@@ -29,7 +34,7 @@ use crate::{
     feed_status,
     kafka::{Consumer, ConsumerError, Quarantine},
     market::DayBoundary,
-    metrics::FeedMetrics,
+    metrics::{CheckpointMetrics, FeedMetrics},
     readiness::Readiness,
 };
 
@@ -52,6 +57,8 @@ pub struct Ingest {
     pub boundary: DayBoundary,
     /// When something is wrong with the feed.
     pub feed_status: feed_status::Settings,
+    /// Where the state is kept for the next start, if it is.
+    pub checkpoints: Option<CheckpointPlace>,
     /// How records are read that don't tell their format.
     pub tick_format: TickFormat,
     /// How many symbols are taken.
@@ -63,6 +70,20 @@ pub struct Ingest {
     /// Distinguishes this start's log from others of the same cluster, for a broker that forgets.
     pub incarnation: Option<u64>,
 }
+
+/// Where the state is kept for the next start.
+#[derive(Debug)]
+pub struct CheckpointPlace {
+    /// The file, which is this server's.
+    pub file: CheckpointFile,
+    /// Between two checkpoints.
+    pub interval: Duration,
+    /// What is counted.
+    pub metrics: CheckpointMetrics,
+}
+
+/// How long the last checkpoint may take when the actor ends.
+pub const LAST_CHECKPOINT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A running ingest actor.
 #[derive(Debug)]
@@ -118,14 +139,18 @@ impl Ingest {
         let announcer = Announcer::new(self.feed_status, Arc::clone(&self.inboxes), now_us());
         let questions =
             Questions { start_from: self.start_from, boundary: self.boundary, incarnation: self.incarnation };
-        let Some(survey) = self.survey(&questions, stop)? else { return Ok(()) };
+        let Some(mut survey) = self.survey(&questions, stop)? else { return Ok(()) };
+        let checkpoint = self.load_checkpoint(&survey);
+        if let Some(checkpoint) = &checkpoint {
+            survey.begin_after(&checkpoint.head);
+        }
         let consumer = Arc::clone(&self.consumer);
         let surveyor = Surveyor::spawn(Arc::clone(&consumer), questions, &survey, self.partition_interval);
-        let mut turn = Turn::begin(self, &survey, surveyor, announcer)?;
+        let mut turn = Turn::begin(self, &survey, checkpoint, surveyor, announcer)?;
         while !stop.load(Ordering::Relaxed) {
             turn.run(&consumer)?;
         }
-        drop(turn);
+        turn.finish();
         consumer.unassign();
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Every setting of the server, once: its name, default, unit, parser and help text. Flags, environment variables
 //! and the keys of the configuration file all come from these structs.
 
+mod checkpoint;
 mod feed;
 mod front;
 mod kafka;
@@ -11,7 +12,7 @@ use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 use clap::Args;
 use front::{AdmissionArgs, ProxyArgs, TlsArgs};
 
-use self::{feed::FeedArgs, kafka::KafkaArgs, sockjs::SockjsArgs};
+use self::{checkpoint::CheckpointArgs, feed::FeedArgs, kafka::KafkaArgs, sockjs::SockjsArgs};
 use crate::config::{
     self, AllowedOrigin, HostPort, Invalid, LogFormat, MaxRate, day_boundary, frame_rate, milliseconds, rate,
     seconds, whole_number,
@@ -99,6 +100,8 @@ struct ServerArgs {
     market: MarketArgs,
     #[command(flatten)]
     feed: FeedArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -214,7 +217,19 @@ impl CommonArgs {
 
 impl ServerArgs {
     fn into_config(self, cluster: Vec<HostPort>) -> Result<config::Serve, Invalid> {
-        let Self { kafka, listener, tls, admission, proxies, market, feed, limits, origin, sockjs } = self;
+        let Self {
+            kafka,
+            listener,
+            tls,
+            admission,
+            proxies,
+            market,
+            feed,
+            checkpoint,
+            limits,
+            origin,
+            sockjs,
+        } = self;
         let serve = config::Serve {
             server: listener.into(),
             tls: tls.into_config()?,
@@ -223,6 +238,7 @@ impl ServerArgs {
             kafka: kafka.into_config(cluster)?,
             market: config::Market { max_symbols: market.max_symbols, day_boundary: market.day_boundary },
             feed: feed.into(),
+            checkpoint: checkpoint.into(),
             limits: limits.into(),
             origin: config::Origin {
                 allowed: origin.allowed_origins,

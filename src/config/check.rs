@@ -67,6 +67,7 @@ impl Serve {
         self.limits.check()?;
         self.sockjs.check()?;
         self.kafka.check()?;
+        self.check_checkpoint()?;
         self.tls.as_ref().map_or(Ok(()), check_tls)
     }
 
@@ -80,10 +81,26 @@ impl Serve {
         note_unwise_proxies(&self.proxies, &mut note);
         self.kafka.note_unwise(&mut note);
         note_unwise_feed(&self.feed, &mut note);
+        if self.checkpoint.as_ref().is_some_and(|it| it.interval > Duration::from_secs(600)) {
+            note(
+                "checkpoint_interval_s",
+                "above ten minutes: a start after a crash reads as much of the log",
+            );
+        }
         self.limits.note_unwise(&mut note);
         self.origin.note_unwise(&mut note);
         self.sockjs.note_unwise(&mut note);
         found
+    }
+
+    fn check_checkpoint(&self) -> Result<(), Invalid> {
+        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
+        if matches!(self.kafka.broker, Broker::Embedded { .. }) {
+            let reason = "the embedded broker keeps nothing, and so there is no log to go on with: set a cluster, or \
+                          no checkpoint";
+            return Err(Invalid { keys: vec!["checkpoint", "kafka"], reason: reason.to_owned() });
+        }
+        checkpoint.check()
     }
 
     fn note_unwise_tls(&self, note: &mut impl FnMut(&'static str, &str)) {

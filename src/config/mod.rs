@@ -2,12 +2,14 @@
 //! them. Nothing here knows whether a value came from a flag, the environment or a file; `cli` does.
 
 mod check;
+mod checkpoint;
 mod property_file;
 mod quarantine_topic;
 mod start_from;
 mod values;
 
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
+pub use checkpoint::Checkpoint;
 pub use property_file::KafkaPropertyFile;
 pub use quarantine_topic::QuarantineTopic;
 pub use start_from::StartFrom;
@@ -45,6 +47,8 @@ pub struct Serve {
     pub market: Market,
     /// When something is wrong with the feed.
     pub feed: FeedStatus,
+    /// Where the state is kept for the next start; none if it isn't.
+    pub checkpoint: Option<Checkpoint>,
     /// What one client may ask of the server.
     pub limits: Limits,
     /// Which pages may connect.
@@ -83,10 +87,10 @@ pub struct Kafka {
     pub broker: Broker,
     /// The topic with the ticks.
     pub topic: Topic,
-    /// The topic where bad records are set aside; none if they aren't.
-    pub quarantine: Option<Topic>,
     /// How records are read that don't tell their format.
     pub tick_format: TickFormat,
+    /// The topic where bad records are set aside; none if they aren't.
+    pub quarantine: Option<Topic>,
     /// Where its log is read from.
     pub start_from: StartFrom,
     /// Settings passed to librdkafka as they are, after ours.

@@ -88,14 +88,11 @@ pub enum Rejection {
     /// The venue is too long or not printable.
     #[error("venue must be 1 to 32 printable ASCII characters")]
     Venue,
-    /// The symbol's records come from a partition that is behind the one it moved to.
-    #[error("partition {partition} is behind {current}, where the symbol's records come from")]
-    WrongPartition {
-        /// Where this record is.
-        partition: i32,
-        /// Where the symbol's newest record is.
-        current: i32,
-    },
+    /// The symbol has records in more partitions than it can have moved to.
+    #[error(
+        "the symbol's records are in more than {0} partitions: the producer has to choose them by the key"
+    )]
+    TooManyPartitions(usize),
     /// The server knows as many symbols as it may.
     #[error("the limit of {0} symbols (max-symbols) is reached")]
     TooManySymbols(usize),
@@ -139,7 +136,7 @@ impl Rejection {
             Self::Contradiction { .. } => "contradiction",
             Self::Time | Self::Future => "time",
             Self::Venue => "venue",
-            Self::WrongPartition { .. } => "wrong_partition",
+            Self::TooManyPartitions(_) => "wrong_partition",
             Self::TooManySymbols(_) => "too_many_symbols",
         }
     }

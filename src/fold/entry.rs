@@ -1,31 +1,30 @@
-//! One symbol in the fold: its state, where in the log that stands, and which day it's in.
+//! One symbol in the fold: what is remembered of it, and what is to be told of it.
 
 use std::sync::Arc;
 
-use super::{Record, log::Logs, moved};
+use super::{Record, parts::Parts};
 use crate::{
-    market::{DayBoundary, Instrument, Symbol, Tick},
+    market::Symbol,
     publication::{Content, Epoch, Status, SymbolId},
 };
 
-/// How far a tick's event time may lie from its record's for the tick to have come when it happened. Clocks differ by minutes
-/// and prices are delayed by a quarter of an hour; recordings that are replayed, and files that come when the day is
-/// over, are hours and years away.
-const MOMENT_US: u64 = 60 * 60 * 1_000_000;
+/// What the fold remembers of a symbol, and a checkpoint keeps.
+#[derive(Debug)]
+pub struct Kept {
+    pub(crate) symbol: Symbol,
+    /// How many ticks were folded; none of a symbol of which only a tombstone is known.
+    pub(crate) ordinal: u64,
+    /// How often the state has changed since its newest record without a newer one.
+    pub(crate) rollovers: u32,
+    pub(crate) parts: Parts,
+}
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) symbol: Symbol,
-    pub(super) instrument: Instrument,
-    pub(super) status: Status,
-    pub(super) epoch: Epoch,
-    pub(super) position: Position,
-    pub(super) ordinal: u64,
-    /// Since the newest tick.
-    pub(super) rollovers: u32,
-    /// Whether a tick of it came at the moment when it happened: then its trading days begin by the clock. Those of a
-    /// replay begin by its ticks alone.
-    follows_clock: bool,
+    pub(super) kept: Kept,
+    epoch: Epoch,
+    /// The partition that the epoch names: that of the newest record, if the symbol was in several.
+    epoch_partition: Option<i32>,
     /// Whether somebody wants each of its ticks, apart from those who want every symbol's.
     pub(super) is_recorded: bool,
     pub(super) is_dirty: bool,
@@ -33,132 +32,87 @@ pub(super) struct Entry {
     pub(super) newest_tick: Option<usize>,
 }
 
-/// Where in the log a symbol's newest record stands.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
-    pub(super) partition: i32,
-    pub(super) offset: u64,
-    pub(super) timestamp_us: i64,
-    /// Of the partition's log.
-    pub(super) incarnation: u32,
-}
+impl Kept {
+    /// A symbol of which nothing is known but the partition of its first record.
+    pub(super) fn new(symbol: Symbol, partition: i32) -> Self {
+        Self { symbol, ordinal: 0, rollovers: 0, parts: Parts::new_in(partition) }
+    }
 
-/// How a record stands to what was folded before.
-pub(super) enum Order {
-    Newer,
-    Stale,
-    /// Newer, in another partition than before.
-    Moved,
-    /// Older, in another partition than before.
-    Behind,
-    /// The first since the symbol's log was replaced by another.
-    Anew,
+    /// Whether a tick of it was ever folded, so that clients know it.
+    pub(super) const fn is_told(&self) -> bool {
+        self.ordinal > 0
+    }
 }
 
 impl Entry {
-    /// A symbol of which nothing is known but the record that names it first.
-    pub(super) fn new(
-        symbol: Symbol,
-        epoch: Epoch,
-        record: &Record<'_>,
-        incarnation: u32,
-        is_recorded: bool,
-    ) -> Self {
-        Self {
-            symbol,
-            instrument: Instrument::default(),
-            status: Status::Listed,
-            epoch,
-            position: Position::of(record, incarnation),
-            ordinal: 0,
-            rollovers: 0,
-            follows_clock: false,
+    pub(super) fn new(kept: Kept, epoch: &Epoch, is_recorded: bool) -> Self {
+        let mut this = Self {
+            kept,
+            epoch: Arc::clone(epoch),
+            epoch_partition: None,
             is_recorded,
             is_dirty: false,
             newest_tick: None,
-        }
+        };
+        this.rename_epoch(epoch);
+        this
     }
 
-    /// Whether the log that the state was folded from was replaced by another.
-    pub(super) fn is_gone(&self, logs: &Logs) -> bool {
-        logs.of(self.position.partition).incarnation != self.position.incarnation
+    pub(super) fn status(&self) -> Status {
+        self.kept.parts.status()
     }
 
-    pub(super) fn order(&self, record: &Record<'_>, logs: &Logs) -> Order {
-        if self.ordinal == 0 {
-            Order::Newer
-        } else if self.is_gone(logs) {
-            Order::Anew
-        } else if record.partition == self.position.partition {
-            if record.offset > self.position.offset { Order::Newer } else { Order::Stale }
-        } else if record.timestamp_us >= self.position.timestamp_us {
-            // Adding partitions to a topic moves keys: the log's time tells old from new.
-            Order::Moved
-        } else {
-            Order::Behind
-        }
+    /// Where its newest record is.
+    pub(super) fn partition(&self) -> i32 {
+        self.kept.parts.newest().partition
     }
 
-    /// Folds in a tick that happened at `time_us`. The trading day is `today` at least if the symbol follows the
-    /// clock: a tick of an earlier one is late, even if it's the first that is heard of the symbol.
-    pub(super) fn fold(&mut self, tick: &Tick<'_>, time_us: i64, boundary: DayBoundary, today: i64) {
-        self.instrument.fold(tick, time_us, boundary);
-        let timestamp_us = self.position.timestamp_us;
-        self.follows_clock |= timestamp_us > 0 && time_us.abs_diff(timestamp_us) <= MOMENT_US;
-        if self.follows_clock {
-            self.instrument.begin_day(today);
-        }
-        self.status = Status::Listed;
-    }
-
-    /// A tombstone, of this time.
-    pub(super) fn delist(&mut self, time_us: i64) {
-        self.status = Status::Delisted;
-        self.instrument.clear(time_us);
-        self.follows_clock = false;
+    /// The state is another one by this record, which counts unless it's one of several that are told as one.
+    pub(super) fn note(&mut self, record: &Record<'_>, is_counted: bool) {
+        let newest = self.kept.parts.newest();
+        let is_newest = (newest.partition, newest.next_offset) == (record.partition, record.offset + 1);
+        self.kept.rollovers = if is_newest { 0 } else { self.kept.rollovers + 1 };
+        self.kept.ordinal += u64::from(is_counted);
     }
 
     /// Begins the trading day if the symbol follows the clock and isn't there yet. Whether that can be seen.
     pub(super) fn roll_over(&mut self, today: i64) -> bool {
-        let is_seen = self.follows_clock && self.instrument.begin_day(today);
-        self.rollovers += u32::from(is_seen);
+        let is_seen = self.kept.parts.roll_over(today);
+        self.kept.rollovers += u32::from(is_seen);
         is_seen
     }
 
-    /// Forgets what was folded from a log that there is no longer.
-    pub(super) fn begin_anew(&mut self, epoch: Epoch) {
-        self.instrument = Instrument::default();
-        self.status = Status::Listed;
-        self.follows_clock = false;
-        self.epoch = epoch;
+    /// The log has this epoch. Offsets of two partitions can't be compared, so that a symbol which moved has one for
+    /// each.
+    pub(super) fn rename_epoch(&mut self, epoch: &Epoch) {
+        self.epoch_partition = self.kept.parts.has_moved().then(|| self.partition());
+        self.epoch = match self.epoch_partition {
+            Some(partition) => format!("{epoch}.{partition}").into(),
+            None => Arc::clone(epoch),
+        };
     }
 
-    /// The log has another epoch, and the symbol stays where it is.
-    pub(super) fn rename_epoch(&mut self, epoch: &Epoch) {
-        let has_moved = self.epoch.contains('.');
-        self.epoch = if has_moved { moved(epoch, self.position.partition) } else { Arc::clone(epoch) };
+    /// The same where the newest record is in another partition than it was.
+    pub(super) fn follow_partition(&mut self, epoch: &Epoch) {
+        if self.kept.parts.has_moved() && self.epoch_partition != Some(self.partition()) {
+            self.rename_epoch(epoch);
+        }
     }
 
     /// The state as a publication says it.
     pub(super) fn content(&self, id: SymbolId, ingested_us: i64) -> Content {
+        let newest = self.kept.parts.newest();
         Content {
             id,
-            symbol: self.symbol.clone(),
-            partition: self.position.partition,
-            seq: self.position.offset,
+            symbol: self.kept.symbol.clone(),
+            partition: newest.partition,
+            seq: newest.next_offset.saturating_sub(1),
             epoch: Arc::clone(&self.epoch),
-            ordinal: self.ordinal,
-            rollovers: self.rollovers,
-            status: self.status,
-            state: self.instrument.state().clone(),
+            ordinal: self.kept.ordinal,
+            rollovers: self.kept.rollovers,
+            status: self.status(),
+            state: self.kept.parts.state().clone(),
             ingested_us,
         }
-    }
-}
-
-impl Position {
-    pub(super) const fn of(record: &Record<'_>, incarnation: u32) -> Self {
-        let Record { partition, offset, timestamp_us, .. } = *record;
-        Self { partition, offset, timestamp_us, incarnation }
     }
 }

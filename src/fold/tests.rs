@@ -2,6 +2,7 @@
 
 mod formats;
 mod logs;
+mod moved;
 mod properties;
 mod rollover;
 
@@ -66,8 +67,11 @@ fn a_symbol_that_moves_to_another_partition_begins_a_new_epoch() {
     let moved = Record { timestamp_us: 2000, ..record(1, 3, A2) };
     fold.apply(&moved).unwrap();
     assert_eq!(published(&mut fold), ["A 2 3 e.1 2 Listed"]);
+    // What comes late from where it was changes no price, and counts.
     let late = Record { timestamp_us: 1999, ..record(0, 51, A1) };
-    assert_eq!(fold.apply(&late), Err(Rejection::WrongPartition { partition: 0, current: 1 }));
+    assert!(matches!(fold.apply(&late), Ok(Folded::Changed { .. })));
+    assert_eq!(published(&mut fold), ["A 2 3 e.1 3 Listed"]);
+    assert_eq!(fold.apply(&late), Ok(Folded::Stale));
 }
 
 #[test]

@@ -12,7 +12,11 @@ mod topic_id;
 mod tuning;
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -46,6 +50,8 @@ pub struct Consumer {
     has_answered: AtomicBool,
     /// How often the topic's id was asked for.
     asked: AtomicUsize,
+    /// Partitions of which nothing has come since they were assigned, not even their end.
+    unheard: Mutex<BTreeSet<i32>>,
 }
 
 /// What the cluster says of the topic.
@@ -99,6 +105,7 @@ impl Consumer {
             made: Instant::now(),
             has_answered: AtomicBool::new(false),
             asked: AtomicUsize::new(0),
+            unheard: Mutex::default(),
         })
     }
 
@@ -207,6 +214,9 @@ impl Consumer {
         if old.count() > 0 {
             self.base.incremental_unassign(&old).map_err(|reason| self.assignment_error(reason))?;
         }
+        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        unheard.extend(offsets.iter().map(|(partition, _)| *partition));
+        drop(unheard);
         self.base.incremental_assign(&new).map_err(|reason| self.assignment_error(reason))
     }
 
@@ -220,7 +230,25 @@ impl Consumer {
     /// Takes what comes next, up to a thousand records; waits for the first, at most so long.
     pub fn take(&self, wait: Duration, batch: &mut Batch) {
         self.records.take(wait, batch);
+        self.take_over_again(batch);
         self.serve(Duration::ZERO);
+    }
+
+    /// Of a partition that was read before, librdkafka ends the old reading in its own time and takes it off our queue
+    /// then; without this nothing would ever come from it again. What it has meanwhile moves along.
+    #[expect(unsafe_code, reason = "the queue takes partitions over by the client's pointer")]
+    fn take_over_again(&self, batch: &Batch) {
+        let mut unheard = self.unheard.lock().unwrap_or_else(PoisonError::into_inner);
+        if unheard.is_empty() {
+            return;
+        }
+        for taken in batch.iter() {
+            unheard.remove(&taken.partition());
+        }
+        for partition in &*unheard {
+            // SAFETY: the queue was made of this client, which is alive.
+            unsafe { self.records.take_over(self.base.client().native_ptr(), &self.topic, *partition) };
+        }
     }
 
     /// Serves librdkafka's callbacks, and those of its errors that concern no partition.
@@ -229,7 +257,8 @@ impl Consumer {
             None => {}
             // Only a partition that was assigned before it was taken over gives its records here.
             Some(Ok(_)) => tracing::error!("a record came by a queue that isn't read"),
-            Some(Err(error)) => tracing::warn!(%error, "trouble with Kafka"),
+            // The context has told it, with librdkafka's own words.
+            Some(Err(error)) => tracing::debug!(%error, "trouble with Kafka"),
         }
     }
 

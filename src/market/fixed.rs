@@ -100,9 +100,20 @@ impl Volume {
     /// No volume.
     pub const ZERO: Self = Self(0);
 
+    /// A volume of so many units of 1e-9: sizes that were added up before.
+    pub(crate) const fn from_units(units: i128) -> Self {
+        Self(units)
+    }
+
     /// The volume in units of 1e-9.
     pub const fn units(self) -> i128 {
         self.0
+    }
+
+    /// Adds another volume. Neither passes 1.8e19 sizes, nor does the sum.
+    #[must_use]
+    pub(crate) const fn with(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
     }
 
     /// Adds a trade's size. 128 bits hold the largest size 1.8e19 times over.

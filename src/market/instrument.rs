@@ -57,7 +57,7 @@ pub struct DayFold {
 }
 
 /// One symbol's state and the trading day that it belongs to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Instrument {
     state: State,
     day_number: i64,
@@ -68,6 +68,11 @@ impl DayBoundary {
     /// what counts.
     pub const fn after_midnight_utc(offset_us: i64) -> Self {
         Self { offset_us: offset_us.rem_euclid(DAY_US) }
+    }
+
+    /// How many microseconds after midnight UTC the day begins.
+    pub const fn offset_us(self) -> i64 {
+        self.offset_us
     }
 
     /// The trading day that a moment lies in, counted from one at the Unix epoch.
@@ -82,6 +87,11 @@ impl DayBoundary {
 }
 
 impl Instrument {
+    /// A state in this trading day: one that was kept, or that others add up to.
+    pub(crate) const fn new(state: State, day_number: i64) -> Self {
+        Self { state, day_number }
+    }
+
     /// What is known now.
     pub const fn state(&self) -> &State {
         &self.state
@@ -145,6 +155,18 @@ impl DayFold {
             low: self.low.min(trade.price),
             volume: trade.size.map_or(self.volume, |size| self.volume.plus(size)),
             trades: self.trades + 1,
+        }
+    }
+
+    /// The same day's trades of which some are in `later`, none of them the day's first.
+    #[must_use]
+    pub(crate) fn with(self, later: Self) -> Self {
+        Self {
+            open: self.open,
+            high: self.high.max(later.high),
+            low: self.low.min(later.low),
+            volume: self.volume.with(later.volume),
+            trades: self.trades.saturating_add(later.trades),
         }
     }
 }

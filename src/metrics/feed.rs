@@ -9,7 +9,7 @@ use prometheus::{
     Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry,
 };
 
-use super::{add, counter, counters, from_zero, gauge, opts, seconds};
+use super::{add, counter, counters, from_zero, gauge, gauges, opts, seconds};
 use crate::feed::Rejection;
 
 /// What comes from Kafka.
@@ -42,10 +42,13 @@ pub struct KafkaMetrics {
     /// What `received_bytes` stood at when it was told last.
     received_before: Arc<AtomicU64>,
     queued_records: IntGauge,
-    brokers_known: IntGauge,
-    brokers_up: IntGauge,
+    /// In the order of [`BROKER_STATES`].
+    brokers: [IntGauge; BROKER_STATES.len()],
     answer: Gauge,
 }
+
+/// How a broker is to Kafka's client: connected, not connected though it's needed, not needed.
+const BROKER_STATES: [&str; 3] = ["up", "down", "idle"];
 
 /// A second of Kafka's client.
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +57,9 @@ pub struct KafkaReport {
     pub received_bytes: u64,
     /// Records fetched and not taken yet.
     pub queued_records: i64,
-    /// Brokers of the cluster, as far as it's known.
-    pub brokers_known: usize,
-    /// Those to which there is a connection.
-    pub brokers_up: usize,
+    /// Brokers of the cluster, as far as it's known: those to which there is a connection, those to which there should
+    /// be one, and those that aren't needed.
+    pub brokers: [usize; BROKER_STATES.len()],
     /// The 99th percentile of the slowest broker's answers, in microseconds; `None` if there was none.
     pub slowest_answer_us: Option<i64>,
 }
@@ -116,6 +118,8 @@ impl KafkaMetrics {
     fn register(registry: &Registry) -> Self {
         let float =
             |name, help| add(registry, Gauge::with_opts(opts(name, help)).expect("the name is valid"));
+        let brokers =
+            gauges(registry, "kafka_brokers", "Brokers of the cluster, by their connection", "state");
         Self {
             received_bytes: counter(registry, "kafka_received_bytes_total", "Octets received from Kafka"),
             received_before: Arc::default(),
@@ -124,8 +128,7 @@ impl KafkaMetrics {
                 "consumer_queue_records",
                 "Records fetched from Kafka and not folded yet",
             ),
-            brokers_known: gauge(registry, "kafka_brokers", "Brokers of the cluster, as far as it is known"),
-            brokers_up: gauge(registry, "kafka_brokers_up", "Brokers to which there is a connection"),
+            brokers: BROKER_STATES.map(|state| brokers.with_label_values(&[state])),
             answer: float(
                 "kafka_answer_seconds",
                 "99th percentile of the slowest broker's answers in the last second",
@@ -138,8 +141,9 @@ impl KafkaMetrics {
         let before = self.received_before.swap(report.received_bytes, Ordering::Relaxed);
         self.received_bytes.inc_by(report.received_bytes.saturating_sub(before));
         self.queued_records.set(report.queued_records);
-        self.brokers_known.set(i64::try_from(report.brokers_known).unwrap_or(i64::MAX));
-        self.brokers_up.set(i64::try_from(report.brokers_up).unwrap_or(i64::MAX));
+        for (gauge, count) in self.brokers.iter().zip(report.brokers) {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         self.answer.set(report.slowest_answer_us.map_or(f64::NAN, seconds));
     }
 }

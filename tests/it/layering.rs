@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 23] = [
+const PURE: [&str; 26] = [
     "market/",
     "feed/",
     "stomp/",
@@ -19,6 +19,9 @@ const PURE: [&str; 23] = [
     "publication.rs",
     "publication/",
     "fold.rs",
+    "fold/",
+    "checkpoint.rs",
+    "checkpoint/",
     "log_id.rs",
     "reading.rs",
     "recordings.rs",

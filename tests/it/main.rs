@@ -8,6 +8,7 @@ mod support;
 mod abuse;
 mod admission;
 mod backpressure;
+mod broker_errors;
 mod every;
 mod feed_status;
 mod feeds;

@@ -39,8 +39,8 @@ pub(crate) struct Seen {
     pub(crate) delisted: BTreeSet<String>,
     /// Each word on the feed's status, of all sessions.
     pub(crate) statuses: Vec<String>,
-    /// When the last MESSAGE on a price came.
-    pub(crate) last_message: Option<Instant>,
+    /// When a MESSAGE on a price came for the first time since this was emptied.
+    pub(crate) first_message: Option<Instant>,
     /// What broke a promise.
     pub(crate) faults: Vec<String>,
 }
@@ -142,16 +142,16 @@ impl Seen {
     }
 
     fn note_price(&mut self, frame: &Frame) {
-        self.last_message = Some(Instant::now());
+        self.first_message.get_or_insert_with(Instant::now);
         let symbol = frame.headers["destination"].trim_start_matches("/topic/price.stock.").to_owned();
         let (epoch, seq) = (&frame.headers["epoch"], nanos(&frame.headers["seq"]));
         let last = self.states.get(&symbol).and_then(|state| state.get("seq"));
         let same_epoch = self.epochs.get(&symbol) == Some(epoch);
+        // A symbol that the new log doesn't have is delisted without a record of its own.
+        let is_of_no_record = frame.headers["type"] == "delisted";
         if let Some(Fact::Number(last)) = last
             && same_epoch
-            && *last >= seq
-            // A trading day that begins is told of the state as it stands.
-            && frame.headers["type"] != "rollover"
+            && (*last > seq || *last == seq && !is_of_no_record)
         {
             self.faults.push(format!("{symbol}: {seq} after {last} in epoch {epoch}"));
         }

@@ -78,6 +78,15 @@ impl Load {
         });
     }
 
+    /// Waits until the broker has one more; the moment when it had.
+    #[track_caller]
+    pub(crate) fn await_next(&self) -> Instant {
+        let known = self.acknowledged();
+        eventually("the load goes on", || {
+            if self.acknowledged() > known { Ok(Instant::now()) } else { Err(format!("{known}")) }
+        })
+    }
+
     /// Publishes no more until [`Load::resume`], and waits until the broker has all.
     #[track_caller]
     pub(crate) fn pause(&self) {

@@ -20,12 +20,16 @@ mod stomp;
 mod token;
 mod cases {
     //! One file a promise.
+    mod another_log;
+    mod crash;
     mod harness_itself;
+    mod holes;
     mod ingest_figures;
     mod leaders;
     mod outage;
     mod quarantine;
     mod reading;
+    mod return_figures;
     mod security;
     mod starting;
 }

@@ -10,6 +10,7 @@ use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
+    message::BorrowedMessage,
 };
 use serde_json::Value;
 
@@ -24,6 +25,19 @@ const ONE: i128 = 1_000_000_000;
 
 /// What the whole log says about every symbol.
 pub(crate) fn read(client: &Client, topic: &str) -> States {
+    let mut states = States::new();
+    each_record(client, topic, |record| fold(&mut states, record));
+    states
+}
+
+/// How many records the log has, those of aborted transactions not among them.
+pub(crate) fn count(client: &Client, topic: &str) -> usize {
+    let mut count = 0;
+    each_record(client, topic, |_| count += 1);
+    count
+}
+
+fn each_record(client: &Client, topic: &str, mut look: impl FnMut(&BorrowedMessage<'_>)) {
     let mut config = client.config();
     config
         .set("group.id", "reader")
@@ -37,14 +51,14 @@ pub(crate) fn read(client: &Client, topic: &str) -> States {
         all.add_partition_offset(topic, *partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&all).unwrap();
-    let (mut states, deadline) = (States::new(), Instant::now() + PATIENCE);
+    let deadline = Instant::now() + PATIENCE;
     while !unread.is_empty() {
         assert!(
             Instant::now() < deadline,
             "partitions {unread:?} of {topic} aren't read within {PATIENCE:?}"
         );
         match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(record)) => fold(&mut states, &record),
+            Some(Ok(record)) => look(&record),
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 unread.remove(&partition);
             }
@@ -52,10 +66,9 @@ pub(crate) fn read(client: &Client, topic: &str) -> States {
             None => {}
         }
     }
-    states
 }
 
-fn fold(states: &mut States, record: &impl Message) {
+fn fold(states: &mut States, record: &BorrowedMessage<'_>) {
     let Some(value) = record.payload() else {
         states.remove(std::str::from_utf8(record.key().unwrap()).unwrap());
         return;

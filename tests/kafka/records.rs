@@ -80,6 +80,14 @@ impl Client {
         consumer.fetch_watermarks(topic, partition, Duration::from_secs(30)).unwrap()
     }
 
+    /// Waits until a partition's last stable offset is this.
+    pub(crate) fn await_end(&self, topic: &str, partition: i32, offset: i64) {
+        eventually("the log ends there", || match self.watermarks(topic, partition).1 {
+            end if end == offset => Ok(()),
+            end => Err(format!("{end}")),
+        });
+    }
+
     /// Waits until the cluster has so many nodes.
     pub(crate) fn await_brokers(&self, count: usize) {
         let consumer: BaseConsumer = self.config.create().unwrap();

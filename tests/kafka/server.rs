@@ -83,6 +83,11 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Stops its clock, and lets it go on.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        process::signal(self.child.id(), if is_paused { "STOP" } else { "CONT" });
+    }
+
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
         process::signal(self.child.id(), "TERM");

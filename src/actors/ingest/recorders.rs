@@ -58,6 +58,11 @@ impl Recorders {
         has_changed
     }
 
+    /// Whether any shard wants ticks one by one.
+    pub(super) fn is_any_wanted(&self) -> bool {
+        !self.wanted.iter().all(Wanted::is_empty)
+    }
+
     /// Hands a batch to every shard. Ticks are for those alone that asked for some.
     pub(super) fn deliver(&self, batch: &Batch) {
         for (inbox, wanted) in self.inboxes.iter().zip(&self.wanted) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::{
+    checkpoint::{Head, Reach},
     clock::now_us,
     config::StartFrom,
     fold::FUTURE_US_MAX,
@@ -39,6 +40,23 @@ pub(super) struct Surveyed {
     /// Where it's read from.
     pub(super) start: u64,
     pub(super) extent: Extent,
+}
+
+impl Survey {
+    /// What a checkpoint has isn't read again. Partitions that it doesn't know were added since.
+    pub(super) fn begin_after(&mut self, head: &Head) {
+        for at in &mut self.partitions {
+            let mark = head.partitions.iter().find(|mark| mark.partition == at.partition);
+            at.start = mark.map_or(at.extent.low, |mark| mark.next_offset);
+        }
+    }
+
+    /// How far the log reaches, as a checkpoint is compared with it.
+    pub(super) fn reach(&self) -> Vec<Reach> {
+        let reach =
+            |at: &Surveyed| Reach { partition: at.partition, low: at.extent.low, high: at.extent.high };
+        self.partitions.iter().map(reach).collect()
+    }
 }
 
 impl Questions {

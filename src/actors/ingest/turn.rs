@@ -6,17 +6,17 @@ use std::{
 };
 
 use super::{
-    Ingest, announcer::Announcer, log_changes::Rebuilding, recorders::Recorders, survey::Survey,
-    surveyor::Surveyor,
+    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding,
+    recorders::Recorders, survey::Survey, surveyor::Surveyor, tally::Tally,
 };
 use crate::{
+    checkpoint::Checkpoint,
     clock::now_us,
     feed::Rejection,
     fold::{self, Fold, Folded, Record},
     kafka::{Batch, Consumer, ConsumerError, Message, Taken},
     log_id::LogId,
     log_limiter::LogLimiter,
-    metrics::seconds,
     publication::Epoch,
     reading::Reading,
 };
@@ -29,6 +29,11 @@ const TAKE_WAIT: Duration = Duration::from_millis(20);
 /// The same after one has begun: who asked for one asks for the next then, a session's begin one after the other.
 const NEXT_WAIT: Duration = Duration::from_millis(1);
 
+/// How often the shards are told while batches come whole, since there is more to take than is folded. Handing a state over
+/// costs as much as folding a tick, and within this time most symbols that tick at all do so several times. Nobody sees
+/// five milliseconds, which only those wait for whose prices are late already.
+const PUBLISH_INTERVAL_US: i64 = 5_000;
+
 /// One batch after another.
 pub(super) struct Turn {
     pub(super) ingest: Ingest,
@@ -38,8 +43,9 @@ pub(super) struct Turn {
     pub(super) reading: Reading,
     pub(super) rebuilding: Rebuilding,
     pub(super) announcer: Announcer,
+    pub(super) checkpoints: Option<Checkpoints>,
     surveyor: Surveyor,
-    is_ready: bool,
+    pub(super) is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
     troubles: LogLimiter,
@@ -47,21 +53,26 @@ pub(super) struct Turn {
     /// Kept for its allocation.
     taken: Batch,
     batch: fold::Batch,
+    tally: Tally,
+    /// When the shards were told last, in microseconds since the Unix epoch.
+    published_us: i64,
     /// Whether the trading day has begun for some symbols and not for others yet.
     is_rolling_over: bool,
-    /// When this turn began, in microseconds since the Unix epoch.
-    begun_us: i64,
+    /// When the batch was taken from Kafka's client, in microseconds since the Unix epoch.
+    taken_us: i64,
 }
 
 impl Turn {
     /// Begins to read what was surveyed.
     pub(super) fn begin(
-        ingest: Ingest,
+        mut ingest: Ingest,
         survey: &Survey,
+        checkpoint: Option<Checkpoint>,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
-        let epoch = survey.log.epoch();
+        let epoch =
+            checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
         let mut fold =
@@ -77,10 +88,14 @@ impl Turn {
             topic = ingest.consumer.topic(),
             partitions = offsets.len(),
             records = reading.remaining().left,
-            from = %ingest.start_from,
+            from = %checkpoint.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
             %epoch,
             "reading the log"
         );
+        if let Some(checkpoint) = checkpoint {
+            fold.restore(checkpoint.symbols);
+        }
+        let tally = Tally::new(ingest.metrics.clone());
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
@@ -89,6 +104,7 @@ impl Turn {
             reading,
             rebuilding: Rebuilding::default(),
             announcer,
+            checkpoints: ingest.checkpoints.take().map(CheckpointPlace::start),
             surveyor,
             ingest,
             is_ready: false,
@@ -96,9 +112,11 @@ impl Turn {
             stale: LogLimiter::default(),
             troubles: LogLimiter::default(),
             taken: Batch::default(),
+            tally,
+            published_us: 0,
             batch: fold::Batch::default(),
             is_rolling_over: false,
-            begun_us: now_us(),
+            taken_us: now_us(),
         };
         turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
         turn.ingest.consumer.read_from(&offsets)?;
@@ -108,30 +126,37 @@ impl Turn {
 
     /// A batch of records, from none to as many as there may be.
     pub(super) fn run(&mut self, consumer: &Consumer) -> Result<(), ConsumerError> {
-        self.begun_us = now_us();
         if let Some(finding) = self.surveyor.finding() {
+            self.publish();
             self.change_log(consumer, finding)?;
         }
-        let wait = match self.recorders.look(&mut self.fold) {
-            _ if self.is_rolling_over => Duration::ZERO,
+        let is_published = !self.fold.has_changes();
+        let wait = match is_published && self.recorders.look(&mut self.fold) {
+            _ if self.is_rolling_over || !is_published => Duration::ZERO,
             true => NEXT_WAIT,
             false => TAKE_WAIT,
         };
         let mut taken = std::mem::take(&mut self.taken);
         consumer.take(wait, &mut taken);
+        self.taken_us = now_us();
         for taken in taken.iter() {
             self.took(consumer.topic(), taken);
         }
+        let is_more_to_take = taken.is_full();
         taken.clear();
         self.taken = taken;
+        self.tally.tell();
         // A log that is read from its beginning is folded as far as it goes before the clock has a say.
         if self.reading.is_caught_up() {
             let now_us = now_us();
             self.is_rolling_over = self.fold.roll_over(now_us);
             self.announcer.update(now_us, consumer.lag_records());
         }
-        self.publish();
+        if !is_more_to_take || !self.has_just_published() {
+            self.publish();
+        }
         self.check_ready();
+        self.checkpoint();
         Ok(())
     }
 
@@ -155,24 +180,20 @@ impl Turn {
 
     fn record(&mut self, topic: &str, message: Message<'_>) {
         let record = &message.record();
-        let metrics = &self.ingest.metrics;
         match self.fold.apply(record) {
             Ok(Folded::Changed { time_us }) => {
-                metrics.ingested.inc();
-                metrics.set_newest_record_us(record.timestamp_us);
+                self.tally.ingested(record.timestamp_us);
                 if self.is_ready {
-                    let now_us = now_us();
-                    self.announcer.note_tick(now_us);
-                    metrics.exchange_to_kafka.observe(seconds((record.timestamp_us - time_us).max(0)));
-                    metrics.kafka_to_ingested.observe(seconds((now_us - record.timestamp_us).max(0)));
+                    self.announcer.note_tick(self.taken_us);
+                    self.tally.took(time_us, record.timestamp_us, self.taken_us);
                 } else if record.timestamp_us > 0 {
-                    self.announcer.note_tick(record.timestamp_us.min(self.begun_us));
+                    self.announcer.note_tick(record.timestamp_us.min(self.taken_us));
                 }
             }
             Ok(Folded::Stale) => self.tell_stale(topic, record),
             Ok(Folded::Ignored) => {}
             Err(rejection) => {
-                metrics.rejected.with_label_values(&[rejection.label()]).inc();
+                self.ingest.metrics.rejected.with_label_values(&[rejection.label()]).inc();
                 self.tell(topic, record, &rejection);
                 if let Some(quarantine) = &mut self.ingest.quarantine {
                     quarantine.offer(message, &rejection);
@@ -212,9 +233,16 @@ impl Turn {
         );
     }
 
+    /// Whoever records each tick has room for so many of them, so no more are kept back than a batch.
+    fn has_just_published(&self) -> bool {
+        let since_us = self.taken_us - self.published_us;
+        (0..PUBLISH_INTERVAL_US).contains(&since_us) && !self.recorders.is_any_wanted()
+    }
+
     fn publish(&mut self) {
         let Self { fold, batch, recorders, ingest, .. } = self;
-        fold.publish(now_us(), batch);
+        self.published_us = now_us();
+        fold.publish(self.published_us, batch);
         if batch.newest.is_empty() {
             return;
         }

@@ -17,13 +17,13 @@ pub(super) struct KafkaArgs {
     /// The topic with the ticks
     #[arg(long, value_name = "NAME", default_value = "ticks")]
     topic: Topic,
+    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
     /// The topic where records that are no tick are set aside, with the reason; or off [default: the topic's name and
     /// .quarantine]
     #[arg(long, value_name = "NAME|off")]
     quarantine_topic: Option<QuarantineTopic>,
-    /// How records are read that have no header `content-type` (application/json, application/x-protobuf)
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
-    tick_format: TickFormat,
     /// Port of the embedded broker on loopback [default: any free one]
     #[arg(long, value_name = "PORT", value_parser = whole_number(1..=u16::MAX))]
     embedded_kafka_port: Option<u16>,
@@ -51,10 +51,11 @@ impl KafkaArgs {
                 });
             }
         };
-        let Self { topic, quarantine_topic, tick_format, start_from, .. } = self;
+        let Self { topic, tick_format, quarantine_topic, start_from, properties, .. } = self;
+        let properties = properties.read()?;
         let quarantine = QuarantineTopic::of(&topic, quarantine_topic)
             .map_err(|reason| Invalid { keys: vec!["topic", "quarantine_topic"], reason })?;
-        let (properties, deadline) = (self.properties.read()?, self.kafka_deadline_s);
-        Ok(config::Kafka { broker, topic, quarantine, tick_format, start_from, properties, deadline })
+        let deadline = self.kafka_deadline_s;
+        Ok(config::Kafka { broker, topic, tick_format, quarantine, start_from, properties, deadline })
     }
 }

@@ -89,16 +89,22 @@ fn published(fold: &mut Fold) -> (Vec<String>, Vec<String>) {
     (texts(&batch.newest), texts(&batch.ticks))
 }
 
+/// The symbols that anybody was ever told of.
+fn told_of(fold: &Fold) -> impl Iterator<Item = &Entry> {
+    fold.entries.iter().filter(|entry| entry.kept.is_told())
+}
+
 /// The last state of each symbol, whatever was published before.
 fn last_states(fold: &Fold) -> Vec<String> {
-    let contents = fold.entries.iter().map(|entry| entry.content(SymbolId(0), 0));
+    let contents = told_of(fold).map(|entry| entry.content(SymbolId(0), 0));
     contents.map(|content| told(&Publication::from(content))).collect()
 }
 
 /// The last state of each symbol without what this process counts by itself.
 fn last_prices(fold: &Fold) -> Vec<String> {
-    let state = |entry: &Entry| format!("{} {:?} {:?}", entry.symbol, entry.status, entry.instrument.state());
-    fold.entries.iter().map(state).collect()
+    let state =
+        |entry: &Entry| format!("{} {:?} {:?}", entry.kept.symbol, entry.status(), entry.kept.parts.state());
+    told_of(fold).map(state).collect()
 }
 
 proptest! {

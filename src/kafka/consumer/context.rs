@@ -118,12 +118,13 @@ impl Context {
         self.lag_records.store(lag_records, Ordering::Relaxed);
         let named = || statistics.brokers.values().filter(|broker| broker.nodeid >= 0);
         let up = named().filter(|broker| broker.state == "UP").count();
+        // librdkafka connects to no broker before it's needed.
+        let idle = named().filter(|broker| broker.state == "INIT").count();
         let rtts = named().filter_map(|broker| broker.rtt.as_ref()).filter(|rtt| rtt.cnt > 0);
         self.metrics.kafka.note(KafkaReport {
             received_bytes: statistics.rx_bytes,
             queued_records: queued,
-            brokers_known: named().count(),
-            brokers_up: up,
+            brokers: [up, named().count() - up - idle, idle],
             slowest_answer_us: rtts.map(|rtt| rtt.p99).max(),
         });
     }
@@ -171,6 +172,7 @@ mod tests {
             br#"{"rx_bytes":5000,"brokers":{
                 "a:1/1":{"nodeid":1,"state":"UP","rtt":{"p99":1500,"cnt":3}},
                 "b:1/2":{"nodeid":2,"state":"CONNECT","rtt":{"p99":0,"cnt":0}},
+                "b:1/3":{"nodeid":3,"state":"INIT"},
                 "a:1/bootstrap":{"nodeid":-1,"state":"UP"}},
               "topics":{"ticks":{"partitions":{
                 "0":{"partition":0,"ls_offset":100,"hi_offset":110,"app_offset":90,"fetchq_cnt":4},
@@ -183,8 +185,9 @@ mod tests {
         for line in [
             "tickcast_consumer_lag_records{partition=\"0\"} 10",
             "tickcast_consumer_lag_records{partition=\"2\"} 0",
-            "tickcast_kafka_brokers_up 1",
-            "tickcast_kafka_brokers 2",
+            "tickcast_kafka_brokers{state=\"up\"} 1",
+            "tickcast_kafka_brokers{state=\"down\"} 1",
+            "tickcast_kafka_brokers{state=\"idle\"} 1",
             "tickcast_kafka_received_bytes_total 5000",
             "tickcast_consumer_queue_records 5",
             "tickcast_kafka_answer_seconds 0.0015",

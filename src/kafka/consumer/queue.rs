@@ -132,6 +132,18 @@ pub enum Taken<'a> {
     },
 }
 
+impl Taken<'_> {
+    /// Whose it is.
+    pub(super) fn partition(&self) -> i32 {
+        match self {
+            Taken::Record(message) => message.partition(),
+            Taken::EndOfPartition { partition, .. }
+            | Taken::OutOfLog { partition, .. }
+            | Taken::Trouble { partition, .. } => *partition,
+        }
+    }
+}
+
 impl Batch {
     /// What was taken, in order.
     pub fn iter(&self) -> impl Iterator<Item = Taken<'_>> {
@@ -140,6 +152,11 @@ impl Batch {
             let message = unsafe { Message::new(&**message) };
             classify(message)
         })
+    }
+
+    /// Whether it's as large as a batch may be, so that there is more to take, as a rule.
+    pub const fn is_full(&self) -> bool {
+        self.messages.len() >= BATCH_RECORDS_MAX
     }
 
     /// Gives back what was taken.

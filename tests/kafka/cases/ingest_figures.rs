@@ -18,13 +18,15 @@ use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
+    producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use tickcast::{
     actors::{inbox::Inbox, ingest::Ingest},
+    clock::now_us,
     config::{self, Broker, StartFrom},
     feed::{
-        TickFormat,
-        simulate::{MarketConfig, Names},
+        Encoder, TickFormat,
+        simulate::{Market, MarketConfig, Names},
     },
     feed_status,
     feeder::simulate::{self, SimulateConfig},
@@ -43,6 +45,7 @@ use crate::{
 const TICKS: u64 = 2_000_000;
 const SYMBOLS: usize = 10_000;
 const PARTITIONS: i32 = 4;
+const MARKET: MarketConfig = MarketConfig { symbols: SYMBOLS, names: Names::Numbered, seed: 1 };
 const ROUNDS: usize = 5;
 
 /// What a run cost, in nanoseconds of CPU time a record.
@@ -60,9 +63,19 @@ fn ingest_figures() {
     let Some(node) = Node::own() else { return };
     let client = Client::new(&node.plaintext(), &[]);
     println!("{TICKS} ticks of {SYMBOLS} symbols in {PARTITIONS} partitions; medians of {ROUNDS}");
-    for format in [TickFormat::Json, TickFormat::Protobuf] {
-        let name = format!("{format:?}");
-        let topic = Topic { bootstrap: node.plaintext(), name: name.to_lowercase(), format };
+    for (format, has_header) in [
+        (TickFormat::Json, true),
+        (TickFormat::Protobuf, true),
+        (TickFormat::Json, false),
+        (TickFormat::Protobuf, false),
+    ] {
+        let name = format!("{format:?}{}", if has_header { "" } else { " without content-type" });
+        let topic = Topic {
+            bootstrap: node.plaintext(),
+            name: name.to_lowercase().replace(' ', "-"),
+            format,
+            has_header,
+        };
         client.create_topic(&topic.name, PARTITIONS);
         topic.fill();
         let measures: [(&str, &dyn Fn() -> Cost); 3] = [
@@ -146,11 +159,40 @@ struct Topic {
     bootstrap: String,
     name: String,
     format: TickFormat,
+    has_header: bool,
 }
 
 impl Topic {
-    /// Publishes the ticks as `tickcast feed simulate` does.
     fn fill(&self) {
+        if self.has_header { self.simulate() } else { self.simulate_bare() }
+    }
+
+    /// Publishes the ticks of `tickcast feed simulate` without their header.
+    fn simulate_bare(&self) {
+        let producer: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("compression.type", "lz4")
+            .set("linger.ms", "5")
+            .set("partitioner", "murmur2_random")
+            .create()
+            .unwrap();
+        let begin_us = now_us();
+        let mut market = Market::new(MARKET, begin_us);
+        let mut encoder = Encoder::new(self.format);
+        for time_us in (begin_us..).take(usize::try_from(TICKS).unwrap()) {
+            let tick = market.next(time_us);
+            let symbol = tick.symbol.as_str();
+            let mut record = BaseRecord::to(&self.name).key(symbol).payload(encoder.encode(&tick));
+            while let Err((_, refused)) = producer.send(record) {
+                producer.poll(Duration::from_millis(5));
+                record = refused;
+            }
+        }
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Publishes the ticks as `tickcast feed simulate` does.
+    fn simulate(&self) {
         let producer = TickProducer::connect(ProducerConfig {
             bootstrap: self.bootstrap.clone(),
             topic: self.name.clone(),
@@ -158,7 +200,7 @@ impl Topic {
             deadline: PATIENCE,
         });
         let config = SimulateConfig {
-            market: MarketConfig { symbols: SYMBOLS, names: Names::Numbered, seed: 1 },
+            market: MARKET,
             format: self.format,
             // As fast as it goes.
             rate: 1e9,
@@ -175,6 +217,7 @@ impl Topic {
             topic: self.name.parse().unwrap(),
             quarantine: None,
             tick_format: self.format,
+            quarantine: None,
             start_from: StartFrom::Beginning,
             properties: Vec::new(),
             deadline: PATIENCE,
@@ -252,6 +295,8 @@ impl Topic {
                 stale_floor: PATIENCE,
                 lag_records: u64::MAX,
             },
+            checkpoints: None,
+            quarantine: None,
             tick_format: self.format,
             symbols_max: SYMBOLS,
             broker_deadline: PATIENCE,

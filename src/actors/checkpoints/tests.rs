@@ -1,0 +1,1 @@
+//! The rhythm of checkpoints, with a fold and a file.

@@ -1,0 +1,94 @@
+//! The log becomes another one under a running server: offsets mean something else from then on, which `epoch` tells, and
+//! everybody comes to hold what the new log says.
+
+use serde_json::json;
+
+use crate::{
+    follower::Follower,
+    node::Node,
+    reader::read,
+    records::{Client, trade},
+    server::Server,
+    states::States,
+};
+
+/// A topic that is looked after every second.
+const OFTEN: (&str, &str) = ("topic.metadata.refresh.interval.ms", "1000");
+
+/// Everybody holds what the log says, in sessions that stayed.
+#[track_caller]
+fn assert_converges(server: &Server, follower: &Follower, expected: &States) {
+    server.await_states(expected);
+    follower.await_states(expected);
+    assert_eq!(follower.seen().sessions, 1, "the session stays");
+}
+
+#[test]
+fn a_topic_that_is_made_anew_has_another_epoch_and_its_own_symbols() {
+    let Some(node) = Node::shared() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic("anew", 1);
+    let records: Vec<_> = (1..=5).map(|size| ("A", trade("A", "1", size))).collect();
+    client.publish("anew", 0, "none", &records);
+    client.publish("anew", 0, "none", &[("GONE", trade("GONE", "1", 1))]);
+    let often = [(OFTEN.0, OFTEN.1.to_owned())];
+    let server = Server::ready(&node.plaintext(), "anew", &often, &[]);
+    let follower = Follower::start(server.port(), &["/topic/price.stock.*"]);
+    assert_converges(&server, &follower, &read(&client, "anew"));
+    let (epoch, old) = (server.epoch(), follower.seen().epochs["A"].clone());
+
+    client.delete_topic("anew");
+    client.create_topic("anew", 2);
+    client.publish("anew", 0, "none", &[("A", trade("A", "7", 7))]);
+    client.publish("anew", 1, "none", &[("B", trade("B", "8", 8))]);
+
+    assert_converges(&server, &follower, &read(&client, "anew"));
+    server.await_state("A", "seq", &json!(0));
+    assert_ne!(server.epoch(), epoch);
+    let seen = follower.seen();
+    assert_ne!(seen.epochs["A"], old);
+    assert_eq!(seen.delisted.iter().collect::<Vec<_>>(), ["GONE"]);
+    drop(seen);
+    // The new log is read on as the old one was.
+    client.publish("anew", 0, "none", &[("A", trade("A", "9", 9))]);
+    assert_converges(&server, &follower, &read(&client, "anew"));
+}
+
+#[test]
+fn a_log_that_is_cut_off_has_another_epoch_and_is_believed() {
+    let Some(node) = Node::own() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic("cut", 2);
+    // One batch a call; the other partition keeps its log.
+    for size in 1..=4 {
+        client.publish("cut", 0, "none", &[("A", trade("A", "1", size))]);
+    }
+    client.publish("cut", 0, "none", &[("GONE", trade("GONE", "1", 1))]);
+    client.publish("cut", 1, "none", &[("B", trade("B", "1", 1))]);
+    let often = [(OFTEN.0, OFTEN.1.to_owned())];
+    let server = Server::ready(
+        &node.plaintext(),
+        "cut",
+        &often,
+        &["--log-level", "info,tickcast=debug,rdkafka=debug"],
+    );
+    let follower = Follower::start(server.port(), &["/topic/price.stock.*"]);
+    assert_converges(&server, &follower, &read(&client, "cut"));
+    let [of_a, of_b] = ["A", "B"].map(|symbol| follower.seen().epochs[symbol].clone());
+
+    node.stop();
+    node.partition("cut", 0).truncate_to(2);
+    node.start();
+    assert_eq!(client.watermarks("cut", 0), (0, 2));
+    // Other records at the offsets of those that are gone.
+    client.publish("cut", 0, "none", &[("A", trade("A", "5", 50))]);
+
+    assert_converges(&server, &follower, &read(&client, "cut"));
+    let seen = follower.seen();
+    assert_ne!(seen.epochs["A"], of_a, "offsets of this partition mean something else");
+    assert_eq!(seen.epochs["B"], of_b, "and of this one they don't");
+    assert_eq!(seen.delisted.iter().collect::<Vec<_>>(), ["GONE"]);
+    drop(seen);
+    client.publish("cut", 0, "none", &[("A", trade("A", "6", 60))]);
+    assert_converges(&server, &follower, &read(&client, "cut"));
+}
