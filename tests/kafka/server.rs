@@ -148,6 +148,13 @@ impl Server {
         });
     }
 
+    /// A metric's value.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
+        let (_, text) = self.get("/metrics")?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.ok_or_else(|| format!("no {name}"))?.parse().map_err(|error| format!("{error}"))
+    }
+
     /// The epoch of the log that it reads.
     #[track_caller]
     pub(crate) fn epoch(&self) -> String {

@@ -217,7 +217,6 @@ impl Topic {
             topic: self.name.parse().unwrap(),
             quarantine: None,
             tick_format: self.format,
-            quarantine: None,
             start_from: StartFrom::Beginning,
             properties: Vec::new(),
             deadline: PATIENCE,
@@ -283,7 +282,6 @@ impl Topic {
         let before = cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID);
         let (metrics, readiness) = (Metrics::new().feed, Arc::new(Readiness::default()));
         let ingest = Ingest {
-            quarantine: None,
             consumer: Arc::new(self.consumer(metrics.clone())),
             inboxes: Arc::from([Inbox::default()]),
             readiness: Arc::clone(&readiness),
