@@ -11,6 +11,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
+    metadata::{MetadataPartition, MetadataTopic},
 };
 
 use super::{
@@ -144,10 +145,11 @@ impl TopicReader {
         let partitions = self.ask(|| {
             let metadata = self.consumer.fetch_metadata(Some(&self.config.topic), ANSWER_WAIT)?;
             let topic = metadata.topics().iter().find(|topic| topic.name() == self.config.topic);
-            if let Some(error) = topic.and_then(|topic| topic.error()).map(RDKafkaErrorCode::from) {
+            if let Some(error) = topic.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from) {
                 return Err(KafkaError::MetadataFetch(error));
             }
-            let partitions = topic.map(|topic| topic.partitions().iter().map(|it| it.id()).collect());
+            let partitions =
+                topic.map(|topic| topic.partitions().iter().map(MetadataPartition::id).collect());
             Ok(partitions.unwrap_or_else(Vec::new))
         })?;
         if partitions.is_empty() {

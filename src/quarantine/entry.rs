@@ -139,10 +139,10 @@ impl BadRecord {
         headers.push(header(ERROR, &self.error));
         push_place(&mut headers, topic, &self.place);
         if let Some(timestamp_ms) = self.original.timestamp_ms {
-            headers.push(header(TIMESTAMP, timestamp_ms));
+            headers.push(header(TIMESTAMP, &timestamp_ms));
         }
         if let Some(bytes) = self.omitted_bytes {
-            headers.push(header(VALUE_BYTES, bytes));
+            headers.push(header(VALUE_BYTES, &bytes));
         }
         headers
     }
@@ -150,19 +150,19 @@ impl BadRecord {
 
 /// The headers of a marker, which says what became of the record at `place` of `topic`.
 pub fn marker_headers(topic: &str, place: &Place, outcome: Outcome) -> Vec<Header> {
-    let mut headers = vec![header(OUTCOME, outcome.label())];
+    let mut headers = vec![header(OUTCOME, &outcome.label())];
     push_place(&mut headers, topic, place);
     headers
 }
 
 fn push_place(headers: &mut Vec<Header>, topic: &str, place: &Place) {
-    headers.push(header(TOPIC, topic));
-    headers.push(header(PARTITION, place.partition));
-    headers.push(header(OFFSET, place.offset));
+    headers.push(header(TOPIC, &topic));
+    headers.push(header(PARTITION, &place.partition));
+    headers.push(header(OFFSET, &place.offset));
     headers.push(header(EPOCH, &place.epoch));
 }
 
-fn header(name: &str, value: impl ToString) -> Header {
+fn header(name: &str, value: &dyn ToString) -> Header {
     (name.to_owned(), Some(value.to_string().into_bytes()))
 }
 

@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test")]
 
 mod broker;
+mod command;
 mod setting_aside;

@@ -27,6 +27,7 @@ mod cases {
     mod ingest_figures;
     mod leaders;
     mod outage;
+    mod quarantine;
     mod reading;
     mod return_figures;
     mod security;

@@ -17,7 +17,7 @@ use self::{
 use super::{kafka_args::KafkaArgs, signal};
 use crate::{
     clock::now_us,
-    config::{Invalid, QuarantineTopic, Topic},
+    config::{Invalid, QuarantineTopic, TickFormat, Topic},
     failure::Failure,
     feeder::quarantine::Shelf,
     kafka::{ProducerConfig, Wanted},
@@ -68,6 +68,10 @@ struct ActionArgs {
     #[arg(long, conflicts_with_all = ["republish", "all", "limit"])]
     dismiss: bool,
 
+    /// How records are read that have no header `content-type`, as the server is told
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "json")]
+    tick_format: TickFormat,
+
     /// Only tell what --republish or --dismiss would do
     #[arg(long)]
     dry_run: bool,
@@ -110,9 +114,9 @@ pub(super) fn run(args: QuarantineArgs, invalid: &dyn Fn(Invalid) -> Failure) ->
 
 impl ActionArgs {
     fn of(&self) -> Result<Option<Action>, Invalid> {
-        let Self { republish, overtaken, dismiss, dry_run } = *self;
+        let Self { republish, overtaken, dismiss, tick_format: format, dry_run } = *self;
         match (republish, dismiss) {
-            (true, _) => Ok(Some(Action::Republish { overtaken, dry_run })),
+            (true, _) => Ok(Some(Action::Republish { overtaken, format, dry_run })),
             (_, true) => Ok(Some(Action::Dismiss { dry_run })),
             (false, false) if dry_run => Err(Invalid {
                 keys: vec!["dry_run"],

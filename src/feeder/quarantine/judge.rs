@@ -11,7 +11,7 @@ use std::{
 
 use super::{Item, Shelf};
 use crate::{
-    feed::Rejection,
+    feed::{Rejection, TickFormat},
     fold::{Batch, Fold, Record},
     kafka::{ReadError, TopicExtent, TopicReader, Wanted},
     market::{DayBoundary, Symbol, TIME_US_MAX},
@@ -49,6 +49,7 @@ pub struct Judged {
 pub struct Source {
     reader: TopicReader,
     extent: TopicExtent,
+    format: TickFormat,
 }
 
 /// A tick, as far as it matters here.
@@ -58,13 +59,13 @@ struct Taken {
 }
 
 impl Source {
-    /// The topic as it stands at the moment.
+    /// The topic as it stands at the moment; `format` is that of records that don't tell theirs.
     ///
     /// # Errors
     /// When it can't be read.
-    pub fn open(reader: TopicReader) -> Result<Self, ReadError> {
+    pub fn open(reader: TopicReader, format: TickFormat) -> Result<Self, ReadError> {
         let extent = reader.extent()?;
-        Ok(Self { reader, extent })
+        Ok(Self { reader, extent, format })
     }
 
     /// Whether the topic has the partition.
@@ -78,7 +79,7 @@ impl Source {
     /// When the topic can't be read.
     pub fn judge(&self, mut items: Vec<Item>, shelf: &Shelf) -> Result<Vec<Judged>, ReadError> {
         items.sort_by_key(|item| (item.original.timestamp_ms, item.place.partition, item.place.offset));
-        let mut taster = Taster::new();
+        let mut taster = Taster::new(self.format);
         let mut newest: HashMap<Symbol, i64> = HashMap::new();
         let tasted: Vec<_> = items
             .into_iter()
@@ -89,7 +90,8 @@ impl Source {
             .collect();
         let ticks = || tasted.iter().filter_map(|(item, taken)| Some((item, taken.as_ref()?.as_ref().ok()?)));
         newest.extend(ticks().map(|(_, taken)| (taken.symbol.clone(), i64::MIN)));
-        self.scan(ticks().map(|(item, _)| item).collect(), shelf, &mut newest)?;
+        let to_find: Vec<_> = ticks().map(|(item, _)| item).collect();
+        self.scan(&to_find, shelf, &mut newest)?;
         let judged = tasted.into_iter().map(|(item, taken)| {
             let verdict = match taken {
                 None => Verdict::Incomplete,
@@ -107,14 +109,14 @@ impl Source {
     /// Reads the topic from where the first of the records stands, for the newest tick of each of their symbols.
     fn scan(
         &self,
-        items: Vec<&Item>,
+        items: &[&Item],
         shelf: &Shelf,
         newest: &mut HashMap<Symbol, i64>,
     ) -> Result<(), ReadError> {
         if items.is_empty() {
             return Ok(());
         }
-        let logs = self.logs(&items)?;
+        let logs = self.logs(items)?;
         let earliest_ms = items.iter().map(|item| item.original.timestamp_ms).min().flatten();
         let mut extent = TopicExtent::new();
         for (partition, (low, high)) in &self.extent {
@@ -125,7 +127,7 @@ impl Source {
             };
             extent.insert(*partition, (begin.max(*low), *high));
         }
-        let mut taster = Taster::new();
+        let mut taster = Taster::new(self.format);
         self.reader.read(&extent, |message| {
             let (partition, offset) = (message.partition(), message.offset());
             let is_set_aside = logs.epochs_of(partition).any(|epoch| {
@@ -207,8 +209,8 @@ struct Taster {
 }
 
 impl Taster {
-    fn new() -> Self {
-        let fold = Fold::new("".into(), DayBoundary::after_midnight_utc(0), SYMBOLS_MAX);
+    fn new(format: TickFormat) -> Self {
+        let fold = Fold::new("".into(), DayBoundary::default(), SYMBOLS_MAX).reading(format);
         Self { fold, batch: Batch::default(), offset: 0 }
     }
 
@@ -281,7 +283,7 @@ mod tests {
 
     #[track_caller]
     fn check(item: &Item, expected: Option<Result<(&str, i64), &str>>) {
-        let tasted = Taster::new().taste_item(item);
+        let tasted = Taster::new(TickFormat::Json).taste_item(item);
         let told = tasted.as_ref().map(|tasted| match tasted {
             Ok(taken) => Ok((taken.symbol.as_str(), taken.time_us)),
             Err(rejection) => Err(rejection.label()),
@@ -305,7 +307,7 @@ mod tests {
 
     #[test]
     fn each_record_is_tasted_as_if_it_were_the_newest() {
-        let mut taster = Taster::new();
+        let mut taster = Taster::new(TickFormat::Json);
         let late = item(None, Some(br#"{"symbol":"A","price":1,"time_us":5}"#), &[]);
         let early = item(None, Some(br#"{"symbol":"A","price":1,"time_us":4}"#), &[]);
         for (item, time_us) in [(&late, 5), (&early, 4), (&late, 5)] {

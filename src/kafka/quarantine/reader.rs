@@ -7,6 +7,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer},
     error::{KafkaError, RDKafkaErrorCode},
+    metadata::MetadataPartition,
 };
 
 use crate::{
@@ -117,7 +118,7 @@ impl Reader {
         let added: Vec<_> = topic
             .partitions()
             .iter()
-            .map(|partition| partition.id())
+            .map(MetadataPartition::id)
             .filter(|partition| !self.partitions.contains(partition))
             .collect();
         let mut list = TopicPartitionList::new();

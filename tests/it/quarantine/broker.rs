@@ -9,6 +9,7 @@ use rdkafka::{
     message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
     mocking::MockCluster,
     producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _},
+    types::RDKafkaRespErr,
 };
 
 use crate::support::{PATIENCE, Server, eventually};
@@ -60,15 +61,32 @@ impl Broker {
         Server::ready(&[&own[..], flags].concat())
     }
 
-    /// Publishes ticks' values under the key `A`, in one batch.
+    /// Publishes values to the topic `ticks` under the key `A`.
     pub(super) fn publish(&self, values: &[&str]) {
+        let producer = self.producer();
         for value in values {
-            self.queue("ticks", Some("A"), Some(value.as_bytes()), &[], None);
+            let record: BaseRecord<'_, str, str> = BaseRecord::to("ticks").key("A").payload(value);
+            producer.send(record.partition(0)).map_err(|(error, _)| error).unwrap();
         }
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// Makes every request that concerns a topic fail, or none any more.
+    pub(super) fn refuse(&self, topic: &str, is_refused: bool) {
+        let error = if is_refused {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+        } else {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR
+        };
+        self.0.topic_error(topic, error).unwrap();
+    }
+
+    fn producer(&self) -> BaseProducer {
+        ClientConfig::new().set("bootstrap.servers", self.bootstrap()).create().unwrap()
     }
 
     /// Publishes a record and waits until it's acknowledged.
-    pub(super) fn queue(
+    pub(super) fn record(
         &self,
         topic: &str,
         key: Option<&str>,
@@ -76,8 +94,7 @@ impl Broker {
         headers: &[(&str, &str)],
         timestamp_ms: Option<i64>,
     ) {
-        let producer: BaseProducer =
-            ClientConfig::new().set("bootstrap.servers", self.bootstrap()).create().unwrap();
+        let producer = self.producer();
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(0);
         (record.key, record.payload, record.timestamp) = (key, value, timestamp_ms);
         let headers = headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {

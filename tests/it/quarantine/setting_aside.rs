@@ -3,11 +3,14 @@
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::broker::{Broker, await_records};
-use crate::support::{Feed, Server, eventually};
+use crate::support::{Feed, Server, eventually, run_to_the_end};
 
 const TICKS: &str = "ticks";
 const QUARANTINE: &str = "ticks.quarantine";
 const ACKNOWLEDGED: &str = "tickcast_ticks_quarantined_total{result=\"acknowledged\"}";
+const FAILED: &str = "tickcast_ticks_quarantined_total{result=\"failed\"}";
+const DROPPED: &str = "tickcast_ticks_quarantined_total{result=\"dropped\"}";
+const WAITING: &str = "tickcast_quarantine_waiting_records";
 const KNOWN: &str = "tickcast_ticks_quarantined_total{result=\"known\"}";
 
 /// A value of each reason that a payload alone can have, and the reason.
@@ -54,15 +57,15 @@ fn a_bad_record_of_each_reason_is_set_aside_with_it() {
         assert!(record.header("tickcast-timestamp").parse::<i64>().unwrap() > 1_700_000_000_000);
     }
     server.await_metric(ACKNOWLEDGED, stored.len() as f64);
-    server.await_metric("tickcast_quarantine_waiting_records", 0.0);
+    server.await_metric(WAITING, 0.0);
 }
 
 #[test]
 fn a_producers_own_key_value_and_headers_are_kept() {
     let broker = Broker::with(&[TICKS, QUARANTINE]);
     let own = [("trace", "1"), ("tickcast-offset", "77"), ("content-type", "text/csv"), ("trace", "2")];
-    broker.queue(TICKS, None, Some(b"\xff\x00"), &own, Some(1_732_187_000_123));
-    broker.queue(TICKS, Some("A B"), None, &[], None);
+    broker.record(TICKS, None, Some(b"\xff\x00"), &own, Some(1_732_187_000_123));
+    broker.record(TICKS, Some("A B"), None, &[], None);
     let _server = broker.server(&[]);
     let stored = broker.await_records(QUARANTINE, 2);
     assert_eq!((&stored[0].key, stored[0].value.as_deref()), (&None, Some(&b"\xff\x00"[..])));
@@ -132,15 +135,93 @@ fn another_topic_is_one_too() {
 }
 
 #[test]
-fn a_topic_that_takes_nothing_stops_nothing_and_is_tried_again() {
+fn a_topic_that_cannot_be_read_stops_nothing_and_is_tried_again() {
     let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.refuse(QUARANTINE, true);
     let server = broker.server(&[]);
-    server.await_metric("tickcast_symbols", 0.0);
-    // Refusals that the client doesn't try again by itself.
-    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 1];
-    broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
-    broker.mock().clear_request_errors(RDKafkaApiKey::Produce);
     broker.publish(&["{", r#"{"symbol":"A","price":1}"#]);
     server.await_seq("A", 1);
+    server.await_metric(WAITING, 1.0);
+    eventually("the log says what is wrong", || {
+        let log = server.process.log().join("\n");
+        if log.contains("trouble with the quarantine topic") { Ok(()) } else { Err(log) }
+    });
+    broker.refuse(QUARANTINE, false);
     broker.await_records(QUARANTINE, 1);
+    server.await_metric(WAITING, 0.0);
+}
+
+#[test]
+fn a_topic_that_takes_nothing_any_more_stops_nothing_and_is_tried_again() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    let server = broker.server(&[]);
+    broker.publish(&["{"]);
+    server.await_metric(ACKNOWLEDGED, 1.0);
+    broker.refuse(QUARANTINE, true);
+    broker.publish(&["[", r#"{"symbol":"A","price":1}"#]);
+    server.await_seq("A", 2);
+    server.await_metric(WAITING, 1.0);
+    broker.refuse(QUARANTINE, false);
+    broker.await_records(QUARANTINE, 2);
+    server.await_metric(WAITING, 0.0);
+    assert_eq!(server.metric(FAILED), 0.0, "what comes through later hasn't failed");
+}
+
+#[test]
+fn a_record_that_is_too_large_for_the_topic_is_set_aside_without_its_value() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.publish(&["{", r#"{"symbol":"A","price":1}"#]);
+    // The next records that anybody writes are the server's.
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
+    let server = broker.server(&[]);
+    let stored = broker.await_records(QUARANTINE, 1);
+    assert_eq!((stored[0].header("tickcast-value-bytes"), &stored[0].value), ("1", &None));
+    server.await_metric(ACKNOWLEDGED, 1.0);
+}
+
+#[test]
+fn a_flood_of_bad_records_delays_no_good_one_and_takes_no_more_room_than_there_is() {
+    const FLOOD: usize = 30_000;
+    const ROOM: usize = 16_384;
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.refuse(QUARANTINE, true);
+    let server = broker.server(&[]);
+    let before_kib = server.process.rss_kib();
+    let mut values = vec!["{"; FLOOD];
+    values.push(r#"{"symbol":"A","price":1}"#);
+    broker.publish(&values);
+    server.await_seq("A", FLOOD as u64);
+    server.await_metric(DROPPED, (FLOOD - ROOM) as f64);
+    server.await_metric(WAITING, ROOM as f64);
+    let grown_kib = server.process.rss_kib().saturating_sub(before_kib);
+    assert!(grown_kib < 96 * 1024, "{grown_kib} KiB more");
+    broker.refuse(QUARANTINE, false);
+    server.await_metric(ACKNOWLEDGED, ROOM as f64);
+}
+
+#[test]
+fn what_is_left_at_the_end_is_set_aside_before_it() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    let mut server = broker.server(&[]);
+    broker.publish(&["{", r#"{"symbol":"A","price":1}"#]);
+    // The bad one rests still, most probably.
+    server.await_seq("A", 1);
+    server.process.signal("TERM");
+    assert_eq!(server.process.await_exit().code(), Some(0));
+    assert_eq!(broker.read(QUARANTINE).len(), 1);
+}
+
+#[test]
+fn impossible_topics_are_refused_at_the_start() {
+    let long = "a".repeat(245);
+    for (flags, part) in [
+        (&["--quarantine-topic", "ticks"][..], "ticks is the topic with the ticks: name another, or off"),
+        (&["--quarantine-topic", "a b"], "expected a topic name: 1 to 249 of A-Z a-z 0-9 . _ -; or off"),
+        (&["--topic", &long], "longer than the 249 characters"),
+    ] {
+        let (code, log) = run_to_the_end(&[&["serve"], flags].concat());
+        assert_eq!(code, Some(1), "{log:?}");
+        assert!(log.iter().any(|line| line.contains(part)), "{log:?}");
+    }
 }

@@ -172,7 +172,7 @@ fn time_to_ready() {
     std::thread::scope(|scope| {
         for writer in 0..2 {
             let (config, partitions) = (client.config(), (0..PARTITIONS).filter(move |it| it % 2 == writer));
-            scope.spawn(move || fill(config, topic, partitions.collect(), ticks, begun_ms));
+            scope.spawn(move || fill(config, topic, &partitions.collect::<Vec<_>>(), ticks, begun_ms));
         }
     });
     let ways = Ways { bootstrap: node.plaintext(), topic, boundary: far_boundary() };
@@ -214,7 +214,7 @@ fn ready_s(ways: &Ways<'_>, more: &[&str]) -> f64 {
 }
 
 /// Fills partitions with trades in turn: the first half dated two days back, and the rest now.
-fn fill(mut config: ClientConfig, topic: &str, partitions: Vec<i32>, ticks: usize, begun_ms: i64) {
+fn fill(mut config: ClientConfig, topic: &str, partitions: &[i32], ticks: usize, begun_ms: i64) {
     config.set("compression.type", "lz4").set("linger.ms", "50").set("batch.num.messages", "100000");
     let producer: BaseProducer =
         config.set("batch.size", "900000").set("queue.buffering.max.messages", "500000").create().unwrap();

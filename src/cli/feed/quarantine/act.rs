@@ -13,6 +13,7 @@ use super::{show::Format, text::visible};
 use crate::{
     config::Topic,
     failure::Failure,
+    feed::TickFormat,
     feeder::quarantine::{Done, Item, Judged, Shelf, Source, Target, Verdict, dismiss, republish},
     kafka::{ProducerConfig, Publisher, TopicReader},
 };
@@ -24,6 +25,8 @@ pub(super) enum Action {
     Republish {
         /// Even if its symbol has had a newer one.
         overtaken: bool,
+        /// How records are read that don't tell their format.
+        format: TickFormat,
         /// Only tell.
         dry_run: bool,
     },
@@ -55,8 +58,8 @@ pub(super) fn act(
         Action::Dismiss { dry_run: false } => {
             dismiss(&target, &items, |item, done| report.done(item, done, "dismissed"));
         }
-        Action::Republish { overtaken, dry_run } => {
-            let source = Source::open(TopicReader::new(source)?)?;
+        Action::Republish { overtaken, format, dry_run } => {
+            let source = Source::open(TopicReader::new(source)?, format)?;
             let judged = source.judge(items, shelf)?;
             let ticks = report.sort_out(judged, overtaken);
             if dry_run {

@@ -25,13 +25,13 @@ pub(super) fn visible(bytes: &[u8], max: usize) -> String {
         for piece in characters.chain(invalid) {
             let width = piece.chars().count();
             if length + width > max {
-                return cut(out, max);
+                return cut(&out, max);
             }
             length += width;
             out.push_str(&piece);
         }
     }
-    if rest.is_empty() { out } else { cut(out, max) }
+    if rest.is_empty() { out } else { cut(&out, max) }
 }
 
 fn escaped(character: char) -> String {
@@ -43,7 +43,7 @@ fn escaped(character: char) -> String {
 }
 
 /// Tells by an ellipsis in the last place that there is more.
-fn cut(text: String, max: usize) -> String {
+fn cut(text: &str, max: usize) -> String {
     let mut kept: String = text.chars().take(max.saturating_sub(1)).collect();
     kept.push('…');
     kept
