@@ -215,7 +215,6 @@ impl Topic {
         let settings = config::Kafka {
             broker: Broker::Cluster { bootstrap: vec![self.bootstrap.parse().unwrap()] },
             topic: self.name.parse().unwrap(),
-            quarantine: None,
             tick_format: self.format,
             quarantine: None,
             start_from: StartFrom::Beginning,
@@ -283,7 +282,6 @@ impl Topic {
         let before = cpu_ns(libc::CLOCK_PROCESS_CPUTIME_ID);
         let (metrics, readiness) = (Metrics::new().feed, Arc::new(Readiness::default()));
         let ingest = Ingest {
-            quarantine: None,
             consumer: Arc::new(self.consumer(metrics.clone())),
             inboxes: Arc::from([Inbox::default()]),
             readiness: Arc::clone(&readiness),
