@@ -4,8 +4,8 @@
 //! # The path of a tick
 //!
 //! ```text
-//! Kafka record ─► ingest actor        decode → fold into the symbol's state → one publication a changed symbol
-//!                (own thread)         then each shard is told once a batch
+//! Kafka record ─► ingest actor        a batch from librdkafka → decode → fold into the symbol's state
+//!                (own thread)         one publication a changed symbol, then each shard is told once
 //!                                              │  hand-over: a slot for each (shard, symbol)
 //!                                              ▼
 //!                shard                one a worker thread; owns its sessions and its last-value cache
@@ -43,6 +43,19 @@
 //! - **Parts and changes are computed against what was sent.** A subscription with `fields` or `delta` keeps the state
 //!   that it was last sent, shared with everybody who was sent the same. So a delta is right however much was conflated
 //!   in between.
+//! - **The log is the truth.** Nothing is committed anywhere: a start reads the log from its beginning, from the trading
+//!   day's or from a checkpoint, up to the watermarks of that moment, and the end of a partition tells that it's there,
+//!   not a position: compaction and transactions leave holes. What is caught up with is held, so nobody sees the way.
+//! - **A log has an identity.** An offset means something within one `epoch`, which comes from the cluster's name and
+//!   the topic's own id ([`log_id`]). librdkafka would begin somewhere else in silence when an offset isn't in the log;
+//!   here it tells ([`kafka`]), a surveyor thread looks, and the log is read anew under another epoch.
+//! - **Checkpoints are fuzzy and exact.** The ingest thread writes some symbols a turn into a buffer, and the offsets are
+//!   those from before the first. On the way from there to the end each symbol passes over what it has: the fold is
+//!   idempotent by offset.
+//! - **A symbol's parts.** Adding partitions moves keys. Each partition's records of a symbol are folded by themselves and
+//!   merged by the log's own time, so that it doesn't matter in which order partitions are read.
+//! - **Bad records go elsewhere.** A copy is handed to a thread of its own by a bounded queue that never waits; what the
+//!   quarantine topic has already isn't set aside again ([`quarantine`]).
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime
@@ -52,12 +65,14 @@
 //!
 //! 1. Ingest never waits for a client, and a shard never waits for a client.
 //! 2. Nothing between Kafka and a socket is unbounded; each bound stands next to its arithmetic.
-//! 3. One thread writes the symbols' states, and `seq` never goes back within an epoch.
+//! 3. One thread writes the symbols' states, and `seq` never goes back within an epoch. That thread asks the cluster
+//!    nothing once it reads, waits for no disk, and for no quarantine.
 //! 4. A snapshot is taken on the thread that owns the subscription, after the route stands: no gap, no
 //!    duplicate, no lock across both.
 //! 5. All deadlines of a session are in one table; one question tells the next of them.
 //! 6. Text becomes a type at the edge, and text again only in an encoder.
-//! 7. The server isn't ready before it holds everything up to the high watermarks read at its start.
+//! 7. The server isn't ready before it holds everything up to the high watermarks read at its start. However it began,
+//!    it holds what the whole log gives, as far as the log reaches.
 //!
 //! # Rooms, in reading order
 //!

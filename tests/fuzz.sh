@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly TARGETS=(session_script sockjs_framing stomp_decoder tick_decoder websocket_reader)
+readonly TARGETS=(checkpoint session_script sockjs_framing stomp_decoder tick_decoder websocket_reader)
 readonly OUTPUT=target/fuzz
 readonly FUZZ=(--fuzz-dir tests/fuzz --target-dir "$OUTPUT" --sanitizer none)
 

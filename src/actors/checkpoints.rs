@@ -163,6 +163,3 @@ pub(super) fn load(file: &CheckpointFile, expected: Expected<'_>, log: &[Reach])
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,7 @@ mod abuse;
 mod admission;
 mod backpressure;
 mod broker_errors;
+mod checkpoints;
 mod every;
 mod feed_status;
 mod feeds;

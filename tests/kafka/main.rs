@@ -32,4 +32,5 @@ mod cases {
     mod return_figures;
     mod security;
     mod starting;
+    mod ways_to_start;
 }

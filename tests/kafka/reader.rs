@@ -11,6 +11,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
     error::KafkaError,
     message::BorrowedMessage,
+    metadata::MetadataPartition,
 };
 use serde_json::Value;
 
@@ -45,7 +46,8 @@ fn each_record(client: &Client, topic: &str, mut look: impl FnMut(&BorrowedMessa
         .set("isolation.level", "read_committed");
     let consumer: BaseConsumer = config.create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(30)).unwrap();
-    let mut unread: BTreeSet<i32> = metadata.topics()[0].partitions().iter().map(|it| it.id()).collect();
+    let mut unread: BTreeSet<i32> =
+        metadata.topics()[0].partitions().iter().map(MetadataPartition::id).collect();
     let mut all = TopicPartitionList::new();
     for partition in &unread {
         all.add_partition_offset(topic, *partition, Offset::Beginning).unwrap();

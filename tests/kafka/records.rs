@@ -7,6 +7,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
+    metadata::MetadataPartition,
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
     util::Timeout,
 };
@@ -106,7 +107,7 @@ impl Client {
             let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(2));
             let metadata = metadata.map_err(|error| error.to_string())?;
             let partitions = metadata.topics()[0].partitions();
-            match partitions.iter().find(|it| it.id() == partition).map(|it| it.leader()) {
+            match partitions.iter().find(|it| it.id() == partition).map(MetadataPartition::leader) {
                 Some(leader) if leader == node => Ok(()),
                 other => Err(format!("{other:?}")),
             }

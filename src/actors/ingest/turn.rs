@@ -92,10 +92,10 @@ impl Turn {
             %epoch,
             "reading the log"
         );
+        let tally = Tally::new(ingest.metrics.clone());
         if let Some(checkpoint) = checkpoint {
             fold.restore(checkpoint.symbols);
         }
-        let tally = Tally::new(ingest.metrics.clone());
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
@@ -120,7 +120,10 @@ impl Turn {
         };
         turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
         turn.ingest.consumer.read_from(&offsets)?;
-        turn.check_ready();
+        // Of what a checkpoint has the clients are told first, and then the clock has its say: that's the first turn.
+        if turn.fold.symbols() == 0 {
+            turn.check_ready();
+        }
         Ok(turn)
     }
 
@@ -152,7 +155,7 @@ impl Turn {
             self.is_rolling_over = self.fold.roll_over(now_us);
             self.announcer.update(now_us, consumer.lag_records());
         }
-        if !is_more_to_take || !self.has_just_published() {
+        if !is_more_to_take || !self.is_ready || !self.has_just_published() {
             self.publish();
         }
         self.check_ready();

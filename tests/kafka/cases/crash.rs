@@ -1,10 +1,11 @@
-//! The server is killed at random moments under load, fifty times; whoever comes back to the
+//! The server is killed at random moments under load, fifty times and with the same checkpoint; whoever comes back to the
 //! one after it is told what the log says.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
 
 use crate::{
     follower::Follower,
@@ -31,7 +32,12 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
     let plan = Plan { topic: TOPIC, partitions: 3, symbols: 60, ticks_per_s: 1500, seed };
     let load = Load::start(&client, plan);
     let [port] = free_ports();
-    let start = || Server::start_at(port, &node.plaintext(), TOPIC, &[], &[]);
+    let directory = TempDir::new().unwrap();
+    let checkpoint = directory.path().join("checkpoint");
+    let start = || {
+        let more = ["--checkpoint", checkpoint.to_str().unwrap(), "--checkpoint-interval-s", "0.2"];
+        Server::start_at(port, &node.plaintext(), TOPIC, &[], &more)
+    };
     let everything = Follower::start(port, &["/topic/price.stock.*"]);
     let prefix = Follower::start(port, &["/topic/price.stock.S00*"]);
     let single = Follower::start(port, &["/topic/price.stock.S042"]);
@@ -52,6 +58,8 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
         }
         server = start();
         server.await_ready();
+        // Whenever it was killed, the file is a whole one.
+        assert!(!server.log().contains("passed over"), "{}", server.log());
         load.pause();
         let expected = read(&client, TOPIC);
         server.await_states(&expected);
@@ -61,6 +69,7 @@ fn a_server_that_is_killed_fifty_times_loses_nothing() {
         load.resume();
     }
     assert!(everything.seen().sessions > KILLS, "clients came back each time");
+    assert!(server.log().contains("from=checkpoint"), "the last start took none:\n{}", server.log());
 }
 
 /// Another one in each run.

@@ -69,6 +69,11 @@ fn a_compacted_log_is_read_over_its_holes() {
     assert_eq!(expected.len(), 3);
     server.await_states(&expected);
     server.await_state("A", "seq", &json!(27));
+    // A tombstone takes a symbol out of the log, and off the page.
+    client.delist("compacted", 0, "B");
+    let expected = read(&client, "compacted");
+    assert_eq!(expected.keys().collect::<Vec<_>>(), ["A", "C"]);
+    server.await_states(&expected);
 }
 
 #[test]

@@ -1,1 +1,0 @@
-//! The rhythm of checkpoints, with a fold and a file.
