@@ -216,6 +216,7 @@ impl Topic {
             broker: Broker::Cluster { bootstrap: vec![self.bootstrap.parse().unwrap()] },
             topic: self.name.parse().unwrap(),
             tick_format: self.format,
+            quarantine: None,
             start_from: StartFrom::Beginning,
             properties: Vec::new(),
             deadline: PATIENCE,
