@@ -54,7 +54,7 @@ const REST_MAX: Duration = Duration::from_millis(500);
 /// Where the ingest thread leaves its bad records. The thread behind it ends when this is dropped.
 #[derive(Debug)]
 pub struct Quarantine {
-    queue: SyncSender<Copy>,
+    queue: SyncSender<Left>,
     /// By partition.
     epochs: HashMap<i32, Epoch>,
     shared: Arc<Shared>,
@@ -63,6 +63,18 @@ pub struct Quarantine {
 /// The thread that sets bad records aside.
 #[derive(Debug)]
 pub struct QuarantineThread(JoinHandle<()>);
+
+/// What the ingest thread leaves, in the order in which it reads.
+#[derive(Debug)]
+enum Left {
+    /// A bad record.
+    Copy(Copy),
+    /// The log was read up to here; what was bad before was left or is known.
+    Passed(Place),
+}
+
+/// What may be in the queue beside copies: as many partitions may be caught up with before the thread looks.
+const PASSED_MAX: usize = 4096;
 
 /// A bad record and the room that it takes, until it's set aside or given up.
 #[derive(Debug)]
@@ -111,7 +123,7 @@ impl Quarantine {
             dropped: AtomicU64::new(0),
             metrics,
         });
-        let (queue, inbox): (_, Receiver<Copy>) = sync_channel(RECORDS_MAX);
+        let (queue, inbox): (_, Receiver<Left>) = sync_channel(RECORDS_MAX + PASSED_MAX);
         // Nobody else reads what the embedded broker has.
         let rest_max = if is_embedded { Duration::ZERO } else { REST_MAX };
         let source = settings.topic.as_str().to_owned();
@@ -163,6 +175,15 @@ impl Quarantine {
         }
     }
 
+    /// A partition was caught up with: its next record has this offset at least. What stands in the quarantine topic of
+    /// the records before needs no room any more.
+    pub fn caught_up(&mut self, partition: i32, offset: u64) {
+        let Some(epoch) = self.epochs.get(&partition) else { return };
+        let place = Place { epoch: Arc::clone(epoch), partition, offset };
+        // If the queue is full, the bad records that fill it say as much when they are dealt with.
+        let _ = self.queue.try_send(Left::Passed(place));
+    }
+
     fn is_known(&self, place: &Place) -> bool {
         match self.shared.ledger.try_lock() {
             Ok(ledger) => ledger.is_known(place),
@@ -174,7 +195,7 @@ impl Quarantine {
 
     fn leave(&self, record: BadRecord) -> bool {
         let Some(seat) = self.shared.room.take(record.original.bytes()) else { return false };
-        self.queue.try_send(Copy { record, _seat: seat }).is_ok()
+        self.queue.try_send(Left::Copy(Copy { record, _seat: seat })).is_ok()
     }
 }
 

@@ -92,6 +92,19 @@ impl Ledger {
     pub fn settle(&mut self, place: &Place) {
         let Some(partition) = self.of(place) else { return };
         partition.waiting.remove(&place.offset);
+        self.forget(place);
+    }
+
+    /// The log is read up to the record, and what was bad before it was given.
+    pub fn pass(&mut self, place: &Place) {
+        let Some(partition) = self.of(place) else { return };
+        partition.next = partition.next.max(place.offset);
+        self.forget(place);
+    }
+
+    /// Forgets the offsets of the record's log that nobody asks for any more.
+    fn forget(&mut self, place: &Place) {
+        let Some(partition) = self.of(place) else { return };
         let first = partition.waiting.first().copied().unwrap_or(partition.next);
         if first > partition.settled_below {
             partition.settled_below = first;
@@ -159,6 +172,24 @@ mod tests {
         assert!(!ledger.is_known(&at("a", 0, 20)), "that was another log");
         ledger.settle(&at("a", 0, 20));
         assert!(ledger.is_known(&at("a", 0, 20)) && !ledger.is_known(&at("a", 0, 21)));
+    }
+
+    #[test]
+    fn what_a_start_has_passed_is_forgotten_but_for_what_waits() {
+        let mut ledger = begun("a");
+        for offset in 10..20 {
+            ledger.note(&at("a", 0, offset));
+        }
+        ledger.wait(&at("a", 0, 13));
+        ledger.pass(&at("a", 0, 15));
+        assert_eq!(ledger.offsets(), 7);
+        ledger.settle(&at("a", 0, 13));
+        assert_eq!(ledger.offsets(), 5);
+        ledger.pass(&at("b", 0, 20));
+        assert_eq!(ledger.offsets(), 5, "that was another log");
+        ledger.pass(&at("a", 0, 20));
+        assert_eq!(ledger.offsets(), 0);
+        assert!(!ledger.is_known(&at("a", 0, 20)), "it's the next");
     }
 
     #[test]

@@ -211,6 +211,9 @@ impl Turn {
     /// A partition's log is read as far as it went when the reading began.
     fn caught_up(&mut self, partition: i32) {
         self.fold.release(partition);
+        if let (Some(quarantine), Some(next)) = (&mut self.ingest.quarantine, self.reading.next(partition)) {
+            quarantine.caught_up(partition, next);
+        }
         if self.rebuilding.caught_up(partition) {
             self.fold.delist_gone();
             tracing::info!(symbols = self.fold.symbols(), "caught up with the log that was made anew");

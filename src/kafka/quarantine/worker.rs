@@ -14,7 +14,7 @@ use std::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{
-    Copy, Shared,
+    Copy, Left, Shared,
     reader::{Read, Reader, is_absence},
     writer::{Delivery, Writer, is_refusal},
 };
@@ -45,7 +45,7 @@ const END_WAIT: Duration = Duration::from_millis(1500);
 /// What the thread works with.
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    inbox: Receiver<Copy>,
+    inbox: Receiver<Left>,
     reader: Reader,
     writer: Writer,
     /// The topic that the bad records are of.
@@ -77,7 +77,7 @@ enum Phase {
 impl Worker {
     pub(super) fn new(
         shared: Arc<Shared>,
-        inbox: Receiver<Copy>,
+        inbox: Receiver<Left>,
         (reader, writer): (Reader, Writer),
         source: String,
         rest_max: Duration,
@@ -114,7 +114,8 @@ impl Worker {
         let mut wait = if is_reading { Duration::ZERO } else { TURN_WAIT };
         loop {
             match self.inbox.recv_timeout(wait) {
-                Ok(copy) => self.take(Arc::new(copy)),
+                Ok(Left::Copy(copy)) => self.take(Arc::new(copy)),
+                Ok(Left::Passed(place)) => self.shared.ledger().pass(&place),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }

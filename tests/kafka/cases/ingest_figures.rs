@@ -215,8 +215,8 @@ impl Topic {
         let settings = config::Kafka {
             broker: Broker::Cluster { bootstrap: vec![self.bootstrap.parse().unwrap()] },
             topic: self.name.parse().unwrap(),
-            quarantine: None,
             tick_format: self.format,
+            quarantine: None,
             start_from: StartFrom::Beginning,
             properties: Vec::new(),
             deadline: PATIENCE,
