@@ -58,6 +58,8 @@
 //!   quarantine topic has already isn't set aside again ([`quarantine`]).
 //! - **Encoded once.** Two subscribers' frames differ in their first headers only; all after those is
 //!   encoded on first delivery and shared.
+//! - **Checkpoints are taken while ticks are folded**, some symbols a turn, and aren't of one moment. The log makes them
+//!   exact: it's read again from before the first symbol was captured, and each knows which records it has.
 //! - **Sans-IO cores.** Codec, session, shard, conflation and fold know no socket, no clock, no runtime
 //!   and no metric: time comes in as `now`, and what is to be done goes out as data.
 //!

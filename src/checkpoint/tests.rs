@@ -314,3 +314,19 @@ fn checkpoint_cost() {
         );
     }
 }
+
+#[test]
+fn the_seeds_of_the_fuzz_target_are_what_their_names_say() {
+    let log = LogId { cluster: "c".into(), topic: "t".into(), topic_id: String::new() };
+    let parts_of = |seed: &str| {
+        let path = format!("{}/tests/fuzz/seeds/checkpoint/{seed}", env!("CARGO_MANIFEST_DIR"));
+        let file = seal(&std::fs::read(path).unwrap());
+        let expected = Expected { log: &log, boundary: DayBoundary::default(), symbols_max: 8 };
+        let checkpoint = Checkpoint::read(&file, expected)?;
+        Ok(checkpoint.symbols.iter().map(|kept| kept.parts.all().len()).collect::<Vec<_>>())
+    };
+    assert_eq!(parts_of("none"), Ok(vec![]));
+    assert_eq!(parts_of("one"), Ok(vec![1]));
+    assert_eq!(parts_of("moved"), Ok(vec![2]));
+    assert_eq!(parts_of("cut"), Err(Refused::Malformed("number of symbols")));
+}

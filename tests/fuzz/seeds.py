@@ -5,7 +5,8 @@
 
 A seed of `stomp_decoder` is the lengths of eight pieces and what a client says; one of
 `websocket_reader` is masked frames, one of `sockjs_framing` JSON, both cut likewise; one of
-`session_script` is a whole conversation; one of `tick_decoder` is a record's value.
+`session_script` is a whole conversation; one of `tick_decoder` is a record's value; one of `checkpoint`
+is what is behind a checkpoint's checksum.
 """
 
 import json
@@ -177,7 +178,25 @@ def of_ticks():
         write("tick_decoder", name, value)
 
 
+def of_checkpoints():
+    """Bodies as src/checkpoint writes them: the head, and a symbol of one part or of two."""
+    head = b"\0" + b"\x01c" + b"\x01t" + b"\0" + b"\x01e" + b"\0" + b"\x01\x00\x05\x00"
+    trade = b"\x01" + b"\0\x05\0\0\0\0" + b"\x02\0"
+    levels = b"\x02\x02\0" * 3
+    every_field = b"\xff\x7f" + b"\x01\x07\x01\0\0\0" + levels + b"\x02\x02\x02\x04\x01\0" + b"\x01V\0" + b"\0"
+    symbol = b"\x01A\x01\0"
+    bodies = {
+        "none": head + b"\0",
+        "one": head + b"\x01" + symbol + b"\x01" + trade,
+        "moved": head + b"\x01" + symbol + b"\x02" + trade + every_field,
+        "cut": head + b"\x02" + symbol + b"\x01" + trade,
+    }
+    for name, body in bodies.items():
+        write("checkpoint", name, body)
+
+
 from_transcripts()
+of_checkpoints()
 of_ticks()
 of_frames()
 of_sessions()
