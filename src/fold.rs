@@ -82,8 +82,11 @@ pub struct Fold {
     held_partitions: HashSet<i32>,
     /// The symbols of theirs that changed, each once.
     held: Vec<SymbolId>,
-    /// The symbols of which only a tombstone is known: they give way to others where there are too many.
+    /// The symbols of which nobody was told, since only a tombstone is known, or since they were delisted before a restart:
+    /// they give way to others where there are too many.
     departed: Vec<SymbolId>,
+    /// How often a symbol has taken the place of one of them.
+    replaced: u64,
     /// How often anything has changed.
     changes: u64,
     /// Whether each tick of every symbol is handed out.
@@ -121,6 +124,7 @@ impl Fold {
             dirty: Vec::new(),
             held: Vec::new(),
             departed: Vec::new(),
+            replaced: 0,
             changes: 0,
             records_all: false,
             recorded: HashSet::new(),
@@ -307,6 +311,7 @@ impl Fold {
         } else {
             let id = self.departed().ok_or(Rejection::TooManySymbols(self.symbols_max))?;
             let before = std::mem::replace(&mut self.entries[id.0 as usize], entry);
+            self.replaced += 1;
             self.by_symbol.remove(before.kept.symbol.as_str());
             id
         };
@@ -317,7 +322,7 @@ impl Fold {
     /// A symbol that nobody was told of, whose place another may take.
     fn departed(&mut self) -> Option<SymbolId> {
         while let Some(id) = self.departed.pop() {
-            if !self.entries[id.0 as usize].kept.is_told() {
+            if !self.entries[id.0 as usize].is_known {
                 return Some(id);
             }
         }
@@ -361,6 +366,7 @@ impl Fold {
     /// The symbol's state is another one.
     fn note_change(&mut self, id: SymbolId) {
         let entry = &mut self.entries[id.0 as usize];
+        entry.is_known = true;
         self.changes += 1;
         if !self.held_partitions.is_empty() && self.held_partitions.contains(&entry.partition()) {
             if !entry.is_dirty {

@@ -21,6 +21,16 @@ struct Progress {
     /// Where the log ended when the reading began.
     target: u64,
     is_behind: bool,
+    last: Option<LastRecord>,
+}
+
+/// A record that was read, and who had written it to the log: when another leader has, it's another record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastRecord {
+    /// Its offset.
+    pub offset: u64,
+    /// The epoch of the partition's leader then.
+    pub leader_epoch: i32,
 }
 
 /// How far the catching up has come.
@@ -41,15 +51,17 @@ impl Reading {
             self.partitions.resize(at + 1, None);
         }
         let is_behind = start < end;
-        let before =
-            self.partitions[at].replace(Progress { start, next: start, target: end.max(start), is_behind });
+        let progress = Progress { start, next: start, target: end.max(start), is_behind, last: None };
+        let before = self.partitions[at].replace(progress);
         self.behind -= usize::from(before.is_some_and(|before| before.is_behind));
         self.behind += usize::from(is_behind);
         is_behind
     }
 
-    /// A record was read. Whether its partition is caught up by that.
-    pub fn record(&mut self, partition: i32, offset: u64) -> bool {
+    /// A record was read, of a leader of this epoch if that is told. Whether its partition is caught up by that.
+    pub fn record(&mut self, partition: i32, offset: u64, leader_epoch: Option<i32>) -> bool {
+        let Some(progress) = self.progress_mut(partition) else { return false };
+        progress.last = leader_epoch.map(|leader_epoch| LastRecord { offset, leader_epoch });
         self.advance(partition, offset.saturating_add(1), false)
     }
 
@@ -63,6 +75,11 @@ impl Reading {
     /// The offset that the partition's next record has at least; `None` if it isn't read.
     pub fn next(&self, partition: i32) -> Option<u64> {
         Some(self.progress(partition)?.next)
+    }
+
+    /// The last record that was read of a partition, if there was one and its leader's epoch is told.
+    pub fn last(&self, partition: i32) -> Option<LastRecord> {
+        self.progress(partition)?.last
     }
 
     /// The partitions that are read and where they stand.
@@ -90,9 +107,12 @@ impl Reading {
         self.partitions.get(usize::try_from(partition).ok()?)?.as_ref()
     }
 
+    fn progress_mut(&mut self, partition: i32) -> Option<&mut Progress> {
+        self.partitions.get_mut(usize::try_from(partition).ok()?)?.as_mut()
+    }
+
     fn advance(&mut self, partition: i32, next: u64, is_end: bool) -> bool {
-        let at = usize::try_from(partition).ok();
-        let Some(Some(progress)) = at.and_then(|at| self.partitions.get_mut(at)) else { return false };
+        let Some(progress) = self.progress_mut(partition) else { return false };
         progress.next = progress.next.max(next);
         let is_caught_up_now = progress.is_behind && (is_end || progress.next >= progress.target);
         if is_caught_up_now {
@@ -113,21 +133,24 @@ mod tests {
         assert!(reading.is_caught_up());
         assert!(reading.begin(0, 0, 2));
         assert!(!reading.begin(1, 5, 5));
-        assert!(!reading.record(0, 0));
+        assert!(!reading.record(0, 0, None));
         assert_eq!(reading.remaining(), Remaining { left: 1, total: 2 });
         assert!(!reading.is_caught_up());
-        assert!(reading.record(0, 1));
-        assert!(!reading.record(0, 2), "once only");
-        assert!(!reading.record(7, 1), "it isn't read");
+        assert!(reading.record(0, 1, None));
+        assert!(!reading.record(0, 2, None), "once only");
+        assert!(!reading.record(7, 1, None), "it isn't read");
         assert!(reading.is_caught_up());
         assert_eq!(reading.positions().collect::<Vec<_>>(), [(0, 3), (1, 5)]);
+        reading.record(0, 3, Some(7));
+        assert_eq!(reading.last(0), Some(LastRecord { offset: 3, leader_epoch: 7 }));
+        assert_eq!(reading.last(1), None);
     }
 
     #[test]
     fn the_end_of_a_partition_counts_where_offsets_have_holes() {
         let mut reading = Reading::default();
         reading.begin(0, 10, 100);
-        reading.record(0, 40);
+        reading.record(0, 40, None);
         assert_eq!(reading.remaining(), Remaining { left: 59, total: 90 });
         assert!(reading.end_of_partition(0, 98));
         assert_eq!((reading.next(0), reading.is_caught_up()), (Some(98), true));
@@ -138,7 +161,7 @@ mod tests {
         let mut reading = Reading::default();
         reading.begin(0, 0, 100);
         reading.begin(0, 0, 3);
-        assert!(reading.record(0, 2));
+        assert!(reading.record(0, 2, None));
         assert!(reading.is_caught_up());
         assert!(reading.begin(0, 0, 1));
         assert_eq!((reading.next(0), reading.is_caught_up()), (Some(0), false));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub use self::file::{CheckpointFile, PlaceError, directory_of};
 use self::writer::{Job, Writer};
 use crate::{
-    checkpoint::{Checkpoint, Expected, Head, Mark, Reach, Symbols},
+    checkpoint::{Checkpoint, Expected, Head, Mark, Reach, Refused, Symbols},
     fold::Fold,
     metrics::CheckpointMetrics,
 };
@@ -48,6 +48,8 @@ enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Moment {
     changes: u64,
+    /// How often a symbol had come to another's place.
+    replaced: u64,
     partitions: Vec<Mark>,
 }
 
@@ -104,7 +106,11 @@ impl Checkpoints {
     }
 
     fn begin(&self, fold: &Fold, head: Head, symbols: Symbols) -> Stage {
-        let begun = Moment { changes: fold.changes(), partitions: head.partitions.clone() };
+        let begun = Moment {
+            changes: fold.changes(),
+            replaced: fold.replaced(),
+            partitions: head.partitions.clone(),
+        };
         if self.written.as_ref() == Some(&begun) {
             self.metrics.note_unchanged(head.made_us);
             return Stage::Resting(symbols);
@@ -113,8 +119,8 @@ impl Checkpoints {
     }
 
     fn capture(&self, fold: &Fold, begun: Moment, head: Head, mut symbols: Symbols, most: usize) -> Stage {
-        if **fold.epoch() != *head.epoch {
-            // The log is another one than that of the symbols captured before.
+        if **fold.epoch() != *head.epoch || fold.replaced() != begun.replaced {
+            // The log is another one than that of the symbols captured before, or one of them may come again.
             symbols.clear();
             return Stage::Resting(symbols);
         }
@@ -139,27 +145,38 @@ fn give_up() {
     tracing::warn!("the last checkpoint isn't on the disk in time; the next start reads more of the log");
 }
 
+/// What a start can begin with.
+#[derive(Debug)]
+pub(super) enum Loaded {
+    /// A checkpoint of the log.
+    Usable(Checkpoint),
+    /// One of the log before it was truncated: offsets have come to stand for other records since.
+    Truncated,
+    /// Nothing.
+    Nothing,
+}
+
 /// The checkpoint that a start can begin with, of a log with these partitions; a line tells why there is none.
-pub(super) fn load(file: &CheckpointFile, expected: Expected<'_>, log: &[Reach]) -> Option<Checkpoint> {
+pub(super) fn load(file: &CheckpointFile, expected: Expected<'_>, log: &[Reach]) -> Loaded {
     let path = file.path().display();
     let bytes = match file.read(expected.symbols_max) {
         Ok(Some(bytes)) => bytes,
         Ok(None) => {
             tracing::info!(%path, "there is no checkpoint yet");
-            return None;
+            return Loaded::Nothing;
         }
         Err(error) => {
             tracing::warn!(%path, "the checkpoint is passed over: it can't be read: {error}");
-            return None;
+            return Loaded::Nothing;
         }
     };
     let checkpoint = Checkpoint::read(&bytes, expected)
         .and_then(|checkpoint| checkpoint.head.check_reach(log).map(|()| checkpoint));
     match checkpoint {
-        Ok(checkpoint) => Some(checkpoint),
+        Ok(checkpoint) => Loaded::Usable(checkpoint),
         Err(refused) => {
             tracing::warn!(%path, "the checkpoint is passed over: {refused}");
-            None
+            if matches!(refused, Refused::AboveLog { .. }) { Loaded::Truncated } else { Loaded::Nothing }
         }
     }
 }

@@ -140,13 +140,10 @@ impl Ingest {
         let questions =
             Questions { start_from: self.start_from, boundary: self.boundary, incarnation: self.incarnation };
         let Some(mut survey) = self.survey(&questions, stop)? else { return Ok(()) };
-        let checkpoint = self.load_checkpoint(&survey);
-        if let Some(checkpoint) = &checkpoint {
-            survey.begin_after(&checkpoint.head);
-        }
+        let beginning = self.beginning(&mut survey);
         let consumer = Arc::clone(&self.consumer);
         let surveyor = Surveyor::spawn(Arc::clone(&consumer), questions, &survey, self.partition_interval);
-        let mut turn = Turn::begin(self, &survey, checkpoint, surveyor, announcer)?;
+        let mut turn = Turn::begin(self, &survey, beginning, surveyor, announcer)?;
         while !stop.load(Ordering::Relaxed) {
             turn.run(&consumer)?;
         }

@@ -4,7 +4,7 @@ use super::{
     Refused,
     bytes::{Reader, Writer},
 };
-use crate::{log_id::LogId, market::DayBoundary};
+use crate::{log_id::LogId, market::DayBoundary, reading::LastRecord};
 
 /// Which log a checkpoint is of, and up to where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,9 @@ pub struct Mark {
     pub partition: i32,
     /// The first offset that isn't in the states. (Records after it may be, each symbol knows which.)
     pub next_offset: u64,
-    /// The epoch of the leader that wrote the record before, if the broker tells.
-    pub leader_epoch: Option<i32>,
+    /// The last record before, if its leader's epoch is told: by that a log is known that was truncated and has grown
+    /// again.
+    pub last: Option<LastRecord>,
 }
 
 /// What of the partitions' logs there is.
@@ -98,8 +99,12 @@ impl Head {
         for mark in &self.partitions {
             out.unsigned(u64::from(mark.partition.unsigned_abs()));
             out.unsigned(mark.next_offset);
-            // Zero where it isn't told.
-            out.unsigned(mark.leader_epoch.map_or(0, |epoch| u64::from(epoch.unsigned_abs()) + 1));
+            // How far back it is; zero where there is none.
+            let back = mark.last.map_or(0, |last| mark.next_offset.saturating_sub(last.offset));
+            out.unsigned(back);
+            if let Some(LastRecord { leader_epoch, .. }) = mark.last.filter(|_| back > 0) {
+                out.unsigned(u64::from(leader_epoch.unsigned_abs()));
+            }
         }
     }
 
@@ -131,6 +136,12 @@ fn read_mark(from: &mut Reader<'_>) -> Result<Mark, Refused> {
     if i64::try_from(next_offset).is_err() {
         return Err(Refused::Malformed("offset"));
     }
-    let leader_epoch = from.unsigned("leader epoch")?.checked_sub(1).map(number).transpose()?;
-    Ok(Mark { partition, next_offset, leader_epoch })
+    let last = match from.unsigned("last offset")? {
+        0 => None,
+        back => {
+            let offset = next_offset.checked_sub(back).ok_or(Refused::Malformed("last offset"))?;
+            Some(LastRecord { offset, leader_epoch: number(from.unsigned("leader epoch")?)? })
+        }
+    };
+    Ok(Mark { partition, next_offset, last })
 }

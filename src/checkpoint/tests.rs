@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     fold::{Batch, Fold, Record},
-    publication::{Content, Publication},
+    publication::{Content, Publication, Status},
+    reading::LastRecord,
 };
 
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
@@ -20,13 +21,17 @@ fn log() -> LogId {
 }
 
 fn head() -> Head {
-    let mark = |partition, next_offset, leader_epoch| Mark { partition, next_offset, leader_epoch };
+    let mark = |partition, next_offset, last: Option<(u64, i32)>| Mark {
+        partition,
+        next_offset,
+        last: last.map(|(offset, leader_epoch)| LastRecord { offset, leader_epoch }),
+    };
     Head {
         made_us: BEGIN_US,
         log: log(),
         epoch: "0123456789abcdef".into(),
         boundary: boundary(),
-        partitions: vec![mark(0, 17, Some(0)), mark(1, 0, None), mark(7, 1 << 40, Some(i32::MAX - 1))],
+        partitions: vec![mark(0, 17, Some((16, 0))), mark(1, 0, None), mark(7, 1 << 40, Some((3, i32::MAX)))],
     }
 }
 
@@ -97,7 +102,8 @@ fn history() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-/// All that is told of each symbol, and all that is remembered. The symbols' numbers are each process's own.
+/// All that is told of each listed symbol, and all that is remembered. The symbols' numbers are each process's own, and
+/// who begins anew has nobody to tell of those that were delisted before.
 fn told(fold: &mut Fold) -> Vec<String> {
     let mut batch = Batch::default();
     fold.publish(7, &mut batch);
@@ -105,7 +111,8 @@ fn told(fold: &mut Fold) -> Vec<String> {
         let Content { symbol, partition, seq, epoch, ordinal, rollovers, status, state, .. } = &**it;
         format!("{symbol} {partition}-{seq} {epoch} {ordinal}+{rollovers} {status:?} {state:?}")
     };
-    let mut told: Vec<_> = batch.newest.iter().map(|it| content(it)).collect();
+    let listed = batch.newest.iter().filter(|it| it.status == Status::Listed);
+    let mut told: Vec<_> = listed.map(|it| content(it)).collect();
     told.extend(fold.kept_from(0).map(|kept| {
         let mut symbols = Symbols::default();
         symbols.push(kept);
@@ -329,4 +336,28 @@ fn the_seeds_of_the_fuzz_target_are_what_their_names_say() {
     assert_eq!(parts_of("one"), Ok(vec![1]));
     assert_eq!(parts_of("moved"), Ok(vec![2]));
     assert_eq!(parts_of("cut"), Err(Refused::Malformed("number of symbols")));
+}
+
+#[test]
+fn symbols_that_were_delisted_before_give_way_where_there_are_too_many() {
+    let mut fold = Fold::new("e".into(), boundary(), 2);
+    let record = |offset, key: &'static str, json: Option<&'static str>| Record {
+        partition: 0,
+        offset,
+        timestamp_us: BEGIN_US,
+        key: Some(key.as_bytes()),
+        value: json.map(str::as_bytes),
+        content_type: None,
+    };
+    fold.apply(&record(0, "A", Some(r#"{"symbol":"A","price":1}"#))).unwrap();
+    fold.apply(&record(1, "B", Some(r#"{"symbol":"B","price":1}"#))).unwrap();
+    fold.apply(&record(2, "A", None)).unwrap();
+    let c = record(3, "C", Some(r#"{"symbol":"C","price":1}"#));
+    assert!(fold.apply(&c).is_err(), "sessions know it by its number");
+
+    let mut again = Fold::new("e".into(), boundary(), 2);
+    again.restore(read(&file_of(&head(), &fold)).unwrap().symbols);
+    assert!(again.apply(&c).is_ok());
+    assert_eq!((again.symbols(), again.replaced()), (2, 1));
+    assert!(again.apply(&record(4, "D", Some(r#"{"symbol":"D","price":1}"#))).is_err(), "B is listed");
 }

@@ -27,6 +27,9 @@ impl Checkpoint {
         if self.file.file_name().is_none() || fs::metadata(&self.file).is_ok_and(|it| it.is_dir()) {
             return invalid(format!("{} is a directory: expected a file's name", self.file.display()));
         }
+        if fs::metadata(&self.file).is_ok_and(|it| !it.is_file()) {
+            return invalid(format!("{} is no regular file", self.file.display()));
+        }
         match fs::metadata(directory) {
             Ok(found) if !found.is_dir() => invalid(format!("{} is no directory", directory.display())),
             Err(error) => invalid(format!("the directory {}: {error}", directory.display())),

@@ -28,6 +28,8 @@ pub(super) struct Entry {
     /// Whether somebody wants each of its ticks, apart from those who want every symbol's.
     pub(super) is_recorded: bool,
     pub(super) is_dirty: bool,
+    /// Whether anybody was told of it, or will be, since this fold began: then its number stays its own.
+    pub(super) is_known: bool,
     /// Which of the ticks that weren't handed out yet is its newest.
     pub(super) newest_tick: Option<usize>,
 }
@@ -52,6 +54,7 @@ impl Entry {
             epoch_partition: None,
             is_recorded,
             is_dirty: false,
+            is_known: false,
             newest_tick: None,
         };
         this.rename_epoch(epoch);

@@ -155,13 +155,12 @@ impl Consumer {
         // Another one each time: this one may be down, and not known to be yet.
         let asked = self.asked.fetch_add(1, Ordering::Relaxed);
         let brokers = metadata.brokers();
-        let Some(broker) = brokers.get(asked % brokers.len().max(1)).map(MetadataBroker::id) else {
-            return Ok(None);
-        };
+        let unanswered = || self.unreachable(&KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
+        let broker =
+            brokers.get(asked % brokers.len().max(1)).map(MetadataBroker::id).ok_or_else(unanswered)?;
         // SAFETY: the client lives as long as `self`.
         let id = unsafe { topic_id::topic_id(self.base.client().native_ptr(), broker, &self.topic, timeout) };
-        let timed_out = |_| self.unreachable(&KafkaError::MetadataFetch(RDKafkaErrorCode::OperationTimedOut));
-        Ok(Some(TopicDescription { id: id.map_err(timed_out)?, partitions }))
+        Ok(Some(TopicDescription { id: id.map_err(|_| unanswered())?, partitions }))
     }
 
     /// How far a partition reaches.

@@ -52,6 +52,9 @@ impl CheckpointFile {
     /// # Errors
     /// See [`PlaceError`].
     pub fn open(path: &Path) -> Result<Self, PlaceError> {
+        // Where a link leads to, and not in its place.
+        let real = fs::canonicalize(path);
+        let path = real.as_deref().unwrap_or(path);
         let name = path.file_name().ok_or_else(|| PlaceError::NoFile(path.to_owned()))?;
         let beside = |suffix: &str| {
             let mut name: OsString = name.to_owned();
@@ -79,7 +82,7 @@ impl CheckpointFile {
         Ok(this)
     }
 
-    /// Its path, as it was given.
+    /// Its path, with links followed.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -89,12 +92,16 @@ impl CheckpointFile {
     /// # Errors
     /// When it can't be read.
     pub fn read(&self, symbols_max: usize) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(&self.path) {
-            Ok(file) => file,
+        let found = match fs::metadata(&self.path) {
+            Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let length = file.metadata()?.len();
+        // One that isn't a file, such as a pipe, may keep whoever opens it for ever.
+        if !found.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it's no regular file"));
+        }
+        let (file, length) = (File::open(&self.path)?, found.len());
         if length > HEAD_BYTES_MAX.saturating_add(SYMBOL_BYTES_MAX.saturating_mul(symbols_max as u64)) {
             let reason = format!("{length} bytes are more than {symbols_max} symbols (max-symbols) take");
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));

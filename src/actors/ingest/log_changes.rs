@@ -4,14 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     survey::{Survey, Surveyed},
-    surveyor::Finding,
+    surveyor::{Finding, Lost},
     turn::Turn,
 };
 use crate::{
     clock::now_us,
     kafka::{Consumer, ConsumerError},
     publication::Epoch,
-    reading::Reading,
 };
 
 /// Partitions that are read anew, since their log was replaced by another.
@@ -25,6 +24,11 @@ impl Rebuilding {
     pub(super) fn caught_up(&mut self, partition: i32) -> bool {
         self.partitions.remove(&partition) && self.partitions.is_empty()
     }
+
+    /// Whether none is.
+    pub(super) fn is_over(&self) -> bool {
+        self.partitions.is_empty()
+    }
 }
 
 impl Turn {
@@ -33,7 +37,14 @@ impl Turn {
         match finding {
             Finding::Added(partitions) => self.added(consumer, &partitions),
             Finding::Recreated(survey) => self.recreated(consumer, survey),
-            Finding::Found { at, reason } => self.found(consumer, at, &reason),
+            Finding::Found { lost, .. } if lost.generation != self.generation => Ok(()),
+            Finding::Found { at, lost } => self.found(consumer, at, &lost.reason),
+            Finding::Missing => {
+                // What comes under its name next may be another log, at the same offsets.
+                consumer.unassign();
+                Ok(())
+            }
+            Finding::Back => consumer.read_from(&self.reading.positions().collect::<Vec<_>>()),
         }
     }
 
@@ -57,17 +68,28 @@ impl Turn {
         );
         self.ingest.metrics.log_changes.with_label_values(&["recreated"]).inc();
         consumer.unassign();
-        self.reading = Reading::default();
+        let before = std::mem::take(&mut self.reading);
         self.rebuilding = Rebuilding::default();
+        self.suspects.clear();
+        self.expected.clear();
+        self.generation += 1;
         self.log = survey.log;
         self.begin_quarantine(&epoch, &survey.partitions);
         self.begin_epoch(epoch, None);
+        // There may be fewer partitions than before.
+        before.positions().for_each(|(partition, _)| self.fold.release(partition));
         self.rebuild(consumer, &survey.partitions)
+    }
+
+    /// A partition isn't where it was read, or isn't what it was.
+    pub(super) fn look_for(&self, partition: i32, reason: String) {
+        self.surveyor.look_for(partition, Lost { generation: self.generation, reason });
     }
 
     /// A partition wasn't where it was read.
     fn found(&mut self, consumer: &Consumer, at: Surveyed, reason: &str) -> Result<(), ConsumerError> {
         let Surveyed { partition, extent, .. } = at;
+        self.suspects.remove(&partition);
         let Some(next) = self.reading.next(partition) else { return Ok(()) };
         if next < extent.low {
             let lost = extent.low - next;
@@ -79,7 +101,9 @@ impl Turn {
                 "records were deleted from the log before they were read"
             );
             self.ingest.metrics.log_changes.with_label_values(&["overtaken"]).inc();
-            self.reading.begin(partition, extent.low, extent.high);
+            if !self.reading.begin(partition, extent.low, extent.high) {
+                self.caught_up(partition);
+            }
             return consumer.read_from(&[(partition, extent.low)]);
         }
         // A log that was truncated may have grown again meanwhile: then the broker's word is all that tells it.
@@ -122,11 +146,13 @@ impl Turn {
             if self.reading.begin(at.partition, at.start, at.extent.high) {
                 self.fold.hold(at.partition);
                 self.rebuilding.partitions.insert(at.partition);
+            } else {
+                self.caught_up(at.partition);
             }
         }
         let offsets: Vec<_> = partitions.iter().map(|at| (at.partition, at.start)).collect();
         consumer.read_from(&offsets)?;
-        if self.rebuilding.partitions.is_empty() {
+        if self.rebuilding.is_over() {
             self.fold.delist_gone();
         }
         Ok(())

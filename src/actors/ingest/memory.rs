@@ -1,19 +1,53 @@
 //! What the actor begins with that has a checkpoint, and how the next one is made of where it stands.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use super::{
-    CheckpointPlace, Checkpoints, Ingest, LAST_CHECKPOINT_DEADLINE, checkpoints, survey::Survey, turn::Turn,
+    CheckpointPlace, Checkpoints, Ingest, LAST_CHECKPOINT_DEADLINE,
+    checkpoints::{self, Loaded},
+    survey::Survey,
+    turn::Turn,
 };
 use crate::{
     checkpoint::{Checkpoint, Expected, Head, Mark},
     clock::now_us,
+    fold::Kept,
+    publication::Epoch,
+    reading::LastRecord,
 };
 
+/// What the reading begins with.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// The log's, as far as is known.
+    pub(super) epoch: Epoch,
+    pub(super) symbols: Option<Vec<Kept>>,
+    /// By partition, what is to be the first record.
+    pub(super) expected: BTreeMap<i32, LastRecord>,
+}
+
 impl Ingest {
+    /// What to begin with, and where.
+    pub(super) fn beginning(&self, survey: &mut Survey) -> Beginning {
+        let without = |epoch| Beginning { epoch, symbols: None, expected: BTreeMap::new() };
+        match self.load_checkpoint(survey) {
+            Loaded::Usable(Checkpoint { head, symbols }) => Beginning {
+                expected: survey.begin_after(&head),
+                epoch: head.epoch.into(),
+                symbols: Some(symbols),
+            },
+            // Who was told the offsets of before mustn't compare those of afterwards with them.
+            Loaded::Truncated => {
+                self.metrics.log_changes.with_label_values(&["truncated"]).inc();
+                without(survey.log.epoch_after(&format!("truncated at {}", now_us())))
+            }
+            Loaded::Nothing => without(survey.log.epoch()),
+        }
+    }
+
     /// The checkpoint to begin with, if there is one of this log.
-    pub(super) fn load_checkpoint(&self, survey: &Survey) -> Option<Checkpoint> {
-        let CheckpointPlace { file, .. } = self.checkpoints.as_ref()?;
+    fn load_checkpoint(&self, survey: &Survey) -> Loaded {
+        let Some(CheckpointPlace { file, .. }) = &self.checkpoints else { return Loaded::Nothing };
         let expected = Expected { log: &survey.log, boundary: self.boundary, symbols_max: self.symbols_max };
         checkpoints::load(file, expected, &survey.reach())
     }
@@ -29,7 +63,7 @@ impl CheckpointPlace {
 impl Turn {
     /// Goes on with a checkpoint. While the log is being read there is nothing worth keeping.
     pub(super) fn checkpoint(&mut self) {
-        if !self.is_ready || !self.reading.is_caught_up() {
+        if !self.is_whole() {
             return;
         }
         let Some(mut checkpoints) = self.checkpoints.take() else { return };
@@ -40,15 +74,21 @@ impl Turn {
     /// Ends, and keeps what was folded.
     pub(super) fn finish(mut self) {
         let Some(checkpoints) = self.checkpoints.take() else { return };
-        if self.is_ready && self.reading.is_caught_up() {
+        if self.is_whole() {
             let head = self.head();
             checkpoints.finish(&self.fold, head, Instant::now() + LAST_CHECKPOINT_DEADLINE);
         }
     }
 
+    /// Whether the fold has all that it had, and nothing of another log.
+    fn is_whole(&self) -> bool {
+        self.is_ready && self.rebuilding.is_over() && self.suspects.is_empty()
+    }
+
     /// Which log it is, and up to where it was folded.
     fn head(&self) -> Head {
-        let mark = |(partition, next_offset)| Mark { partition, next_offset, leader_epoch: None };
+        let mark =
+            |(partition, next_offset)| Mark { partition, next_offset, last: self.reading.last(partition) };
         Head {
             made_us: now_us(),
             log: self.log.clone(),

@@ -14,6 +14,9 @@ use crate::{kafka::ConsumerError, log_id::LogId};
 /// The shortest time that a question of the start is given.
 const ANSWER_WAIT_MIN: Duration = Duration::from_millis(100);
 
+/// Between two lines about a partition that is waited for: it may have no leader for a night.
+const TELL_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How long to wait before a question is asked again.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -25,10 +28,19 @@ impl Ingest {
         questions: &Questions,
         stop: &AtomicBool,
     ) -> Result<Option<Survey>, ConsumerError> {
+        let mut told: Option<Instant> = None;
         while let Some((log, partitions)) = self.await_topic(questions, stop)? {
             match questions.partitions(&self.consumer, &partitions) {
                 Ok(partitions) => return Ok(Some(Survey { log, partitions })),
-                Err(error) => self.readiness.starting(error.to_string(), None),
+                Err(error) => {
+                    let reason =
+                        format!("a partition of topic {} doesn't tell its offsets: {error}", log.topic);
+                    if told.is_none_or(|told| told.elapsed() >= TELL_INTERVAL) {
+                        tracing::warn!("{reason}; waiting for it");
+                        told = Some(Instant::now());
+                    }
+                    self.readiness.starting(reason, None);
+                }
             }
             // Serves the client's callbacks while it waits.
             self.consumer.serve(ANSWER_WAIT_MIN);

@@ -1,6 +1,6 @@
 //! What the cluster is asked about the log before it's read: which one it is, how far it reaches, where to begin.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     checkpoint::{Head, Reach},
@@ -10,6 +10,7 @@ use crate::{
     kafka::{Consumer, ConsumerError, Extent},
     log_id::LogId,
     market::DayBoundary,
+    reading::LastRecord,
 };
 
 /// How long the broker may take to answer one question.
@@ -43,12 +44,19 @@ pub(super) struct Surveyed {
 }
 
 impl Survey {
-    /// What a checkpoint has isn't read again. Partitions that it doesn't know were added since.
-    pub(super) fn begin_after(&mut self, head: &Head) {
+    /// What a checkpoint has isn't read again, but for each partition's last record: whether it's still the same tells
+    /// whether the log is. Answers those records. Partitions that the checkpoint doesn't know were added since.
+    pub(super) fn begin_after(&mut self, head: &Head) -> BTreeMap<i32, LastRecord> {
+        let mut expected = BTreeMap::new();
         for at in &mut self.partitions {
             let mark = head.partitions.iter().find(|mark| mark.partition == at.partition);
             at.start = mark.map_or(at.extent.low, |mark| mark.next_offset);
+            if let Some(last) = mark.and_then(|mark| mark.last).filter(|last| last.offset >= at.extent.low) {
+                at.start = last.offset;
+                expected.insert(at.partition, last);
+            }
         }
+        expected
     }
 
     /// How far the log reaches, as a checkpoint is compared with it.

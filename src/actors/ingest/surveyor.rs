@@ -16,6 +16,10 @@ use std::{
 use super::survey::{ANSWER_WAIT, Questions, Survey, Surveyed};
 use crate::{kafka::Consumer, log_id::LogId};
 
+/// The longest. A topic that was made anew, and filled up to where the one before was read, looks like that one until
+/// its id is asked for; two small questions a second take nothing that could be measured.
+const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(1);
+
 /// The shortest time between two looks: an error that comes with every fetch asks for a look ten times a second.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -26,12 +30,25 @@ pub(super) enum Finding {
     Added(Vec<Surveyed>),
     /// The topic was deleted and made anew: all of its log is another one.
     Recreated(Survey),
+    /// There is no such topic any more.
+    Missing,
+    /// There is again, and it's the one that was read: the cluster had only lost sight of it.
+    Back,
     /// Where a partition is that wasn't where it was read.
     Found {
         at: Surveyed,
-        /// Why it was looked for, in librdkafka's words.
-        reason: String,
+        /// Why it was looked for.
+        lost: Lost,
     },
+}
+
+/// Why a partition is looked for.
+#[derive(Clone, Debug)]
+pub(super) struct Lost {
+    /// Of which of the logs that were read one after the other: another one says nothing of it.
+    pub(super) generation: u32,
+    /// In librdkafka's words.
+    pub(super) reason: String,
 }
 
 /// The running surveyor; it ends when this is dropped.
@@ -47,11 +64,11 @@ struct Shared {
     is_over: AtomicBool,
     is_urgent: AtomicBool,
     /// The partitions to look for, and why: no more than there are partitions.
-    lost: Mutex<BTreeMap<i32, String>>,
+    lost: Mutex<BTreeMap<i32, Lost>>,
 }
 
 impl Surveyor {
-    /// Looks at the log, of which this much is known, at least every `interval`.
+    /// Looks at the log, of which this much is known, every `interval`, or more often.
     pub(super) fn spawn(
         consumer: Arc<Consumer>,
         questions: Questions,
@@ -70,7 +87,7 @@ impl Surveyor {
             partitions: known.partitions.iter().map(|surveyed| surveyed.partition).collect(),
             is_missing: false,
         };
-        let run = move || work.run(interval);
+        let run = move || work.run(interval.min(LOOK_INTERVAL_MAX));
         let thread =
             thread::Builder::new().name("surveyor".into()).spawn(run).expect("a thread can be started");
         Self { shared, findings, thread }
@@ -82,8 +99,8 @@ impl Surveyor {
     }
 
     /// A partition isn't where it's read: look for it.
-    pub(super) fn look_for(&self, partition: i32, reason: String) {
-        self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, reason);
+    pub(super) fn look_for(&self, partition: i32, lost: Lost) {
+        self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, lost);
         self.look();
     }
 
@@ -139,28 +156,27 @@ impl Work {
         self.shared.is_urgent.store(false, Ordering::Relaxed);
         let (log, partitions) = match self.questions.log(&self.consumer, ANSWER_WAIT) {
             Ok(Some(answer)) => answer,
-            Ok(None) => {
-                self.note_missing();
-                return Ok(());
-            }
+            Ok(None) => return self.missing(),
             Err(error) => {
                 tracing::debug!(%error, "the log can't be looked at");
                 return Ok(());
             }
         };
-        let is_recreated =
-            if log.topic_id.is_empty() { self.is_missing } else { log.topic_id != self.log.topic_id };
+        // Where ids aren't told, or weren't, a topic that was gone is another one.
+        let is_told = !log.topic_id.is_empty() && !self.log.topic_id.is_empty();
+        let is_recreated = if is_told { log.topic_id != self.log.topic_id } else { self.is_missing };
         if is_recreated { self.recreated(log, partitions) } else { self.same(partitions) }
     }
 
-    fn note_missing(&mut self) {
-        if !self.is_missing {
-            tracing::warn!(
-                topic = self.consumer.topic(),
-                "the topic doesn't exist any more; its last prices stay until it's made anew"
-            );
+    fn missing(&mut self) -> Result<(), Over> {
+        if std::mem::replace(&mut self.is_missing, true) {
+            return Ok(());
         }
-        self.is_missing = true;
+        tracing::warn!(
+            topic = self.consumer.topic(),
+            "the topic doesn't exist any more; its last prices stay until it's made anew"
+        );
+        self.tell(Finding::Missing)
     }
 
     fn recreated(&mut self, log: LogId, partitions: Vec<i32>) -> Result<(), Over> {
@@ -175,15 +191,17 @@ impl Work {
     }
 
     fn same(&mut self, mut partitions: Vec<i32>) -> Result<(), Over> {
-        self.is_missing = false;
+        if std::mem::take(&mut self.is_missing) {
+            self.tell(Finding::Back)?;
+        }
         let lost = std::mem::take(&mut *self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner));
-        for (partition, reason) in lost {
+        for (partition, lost) in lost {
             match self.questions.partition(&self.consumer, partition) {
-                Ok(at) => self.tell(Finding::Found { at, reason })?,
+                Ok(at) => self.tell(Finding::Found { at, lost })?,
                 Err(error) => {
                     tracing::debug!(%error, partition, "the partition can't be looked at");
-                    let mut lost = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
-                    lost.entry(partition).or_insert(reason);
+                    let mut all = self.shared.lost.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.entry(partition).or_insert(lost);
                     self.shared.is_urgent.store(true, Ordering::Relaxed);
                 }
             }

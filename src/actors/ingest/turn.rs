@@ -1,16 +1,16 @@
 //! One turn of the ingest actor: what it does with a batch of records.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
-    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding,
+    CheckpointPlace, Checkpoints, Ingest, announcer::Announcer, log_changes::Rebuilding, memory::Beginning,
     recorders::Recorders, survey::Survey, surveyor::Surveyor, tally::Tally,
 };
 use crate::{
-    checkpoint::Checkpoint,
     clock::now_us,
     feed::Rejection,
     fold::{self, Fold, Folded, Record},
@@ -18,7 +18,7 @@ use crate::{
     log_id::LogId,
     log_limiter::LogLimiter,
     publication::Epoch,
-    reading::Reading,
+    reading::{LastRecord, Reading},
 };
 
 /// How long a turn waits for a record. So late at worst, on a feed that is idle, does a subscription in mode `every`
@@ -38,13 +38,19 @@ const PUBLISH_INTERVAL_US: i64 = 5_000;
 pub(super) struct Turn {
     pub(super) ingest: Ingest,
     pub(super) log: LogId,
+    /// Counts the logs that were read one after the other.
+    pub(super) generation: u32,
     pub(super) epoch: Epoch,
     pub(super) fold: Fold,
     pub(super) reading: Reading,
     pub(super) rebuilding: Rebuilding,
+    /// Partitions that may be others than were read, until the surveyor has found out.
+    pub(super) suspects: BTreeSet<i32>,
+    /// By partition, what is to be the first record read, and its leader's epoch: the last one that a checkpoint has.
+    pub(super) expected: BTreeMap<i32, LastRecord>,
     pub(super) announcer: Announcer,
     pub(super) checkpoints: Option<Checkpoints>,
-    surveyor: Surveyor,
+    pub(super) surveyor: Surveyor,
     pub(super) is_ready: bool,
     rejections: LogLimiter,
     stale: LogLimiter,
@@ -67,12 +73,10 @@ impl Turn {
     pub(super) fn begin(
         mut ingest: Ingest,
         survey: &Survey,
-        checkpoint: Option<Checkpoint>,
+        Beginning { epoch, symbols, expected }: Beginning,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
-        let epoch =
-            checkpoint.as_ref().map_or_else(|| survey.log.epoch(), |it| it.head.epoch.as_str().into());
         announcer.begin_epoch(Arc::clone(&epoch));
         ingest.readiness.set_epoch(Arc::clone(&epoch));
         let mut fold =
@@ -88,21 +92,24 @@ impl Turn {
             topic = ingest.consumer.topic(),
             partitions = offsets.len(),
             records = reading.remaining().left,
-            from = %checkpoint.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
+            from = %symbols.as_ref().map_or_else(|| ingest.start_from.to_string(), |_| "checkpoint".to_owned()),
             %epoch,
             "reading the log"
         );
         let tally = Tally::new(ingest.metrics.clone());
-        if let Some(checkpoint) = checkpoint {
-            fold.restore(checkpoint.symbols);
+        if let Some(symbols) = symbols {
+            fold.restore(symbols);
         }
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
             log: survey.log.clone(),
+            generation: 0,
             epoch,
             fold,
             reading,
             rebuilding: Rebuilding::default(),
+            suspects: BTreeSet::new(),
+            expected,
             announcer,
             checkpoints: ingest.checkpoints.take().map(CheckpointPlace::start),
             surveyor,
@@ -150,7 +157,7 @@ impl Turn {
         self.taken = taken;
         self.tally.tell();
         // A log that is read from its beginning is folded as far as it goes before the clock has a say.
-        if self.reading.is_caught_up() {
+        if self.is_ready || self.reading.is_caught_up() {
             let now_us = now_us();
             self.is_rolling_over = self.fold.roll_over(now_us);
             self.announcer.update(now_us, consumer.lag_records());
@@ -171,7 +178,7 @@ impl Turn {
                     self.caught_up(partition);
                 }
             }
-            Taken::OutOfLog { partition, reason } => self.surveyor.look_for(partition, reason),
+            Taken::OutOfLog { partition, reason } => self.look_for(partition, reason),
             Taken::Trouble { partition, code, reason } => {
                 // It may be the topic that's gone.
                 self.surveyor.look();
@@ -182,6 +189,9 @@ impl Turn {
     }
 
     fn record(&mut self, topic: &str, message: Message<'_>) {
+        if !self.expected.is_empty() {
+            self.recognize(message);
+        }
         let record = &message.record();
         match self.fold.apply(record) {
             Ok(Folded::Changed { time_us }) => {
@@ -203,13 +213,29 @@ impl Turn {
                 }
             }
         }
-        if self.reading.record(record.partition, record.offset) {
+        if self.reading.record(record.partition, record.offset, message.leader_epoch()) {
             self.caught_up(record.partition);
         }
     }
 
+    /// Whether the first record of a partition is the last one that the checkpoint has. One that was compacted away tells
+    /// nothing.
+    fn recognize(&mut self, message: Message<'_>) {
+        let Some(expected) = self.expected.remove(&message.partition()) else { return };
+        let Some(leader_epoch) = message.leader_epoch() else { return };
+        if message.offset() == expected.offset && leader_epoch != expected.leader_epoch {
+            let before = expected.leader_epoch;
+            self.suspects.insert(message.partition());
+            let reason = format!(
+                "truncation: record {} is of leader epoch {leader_epoch}, and was of {before}",
+                expected.offset
+            );
+            self.look_for(message.partition(), reason);
+        }
+    }
+
     /// A partition's log is read as far as it went when the reading began.
-    fn caught_up(&mut self, partition: i32) {
+    pub(super) fn caught_up(&mut self, partition: i32) {
         self.fold.release(partition);
         if let (Some(quarantine), Some(next)) = (&mut self.ingest.quarantine, self.reading.next(partition)) {
             quarantine.caught_up(partition, next);
@@ -262,7 +288,7 @@ impl Turn {
         if self.is_ready {
             return;
         }
-        if self.reading.is_caught_up() && !self.is_rolling_over {
+        if self.reading.is_caught_up() && self.suspects.is_empty() && !self.is_rolling_over {
             self.is_ready = true;
             self.ingest.readiness.ready();
             tracing::info!(symbols = self.fold.symbols(), "ready: caught up with the log");

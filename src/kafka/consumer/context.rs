@@ -1,7 +1,7 @@
 //! What librdkafka tells between the records: errors, and its statistics once a second.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -23,6 +23,8 @@ pub(super) struct Context {
     last_error: Mutex<Option<String>>,
     /// Over all partitions.
     lag_records: AtomicI64,
+    /// The partitions whose lag is shown.
+    shown: Mutex<HashSet<i32>>,
 }
 
 /// The part of librdkafka's statistics that is looked at; its STATISTICS.md describes all. Reading no more than this
@@ -82,8 +84,9 @@ const fn unknown() -> i64 {
 }
 
 impl Context {
-    pub(super) const fn new(metrics: FeedMetrics) -> Self {
-        Self { metrics, last_error: Mutex::new(None), lag_records: AtomicI64::new(LAG_UNKNOWN) }
+    pub(super) fn new(metrics: FeedMetrics) -> Self {
+        let lag_records = AtomicI64::new(LAG_UNKNOWN);
+        Self { metrics, last_error: Mutex::new(None), lag_records, shown: Mutex::default() }
     }
 
     /// Why a broker couldn't be talked to, in words that name it.
@@ -102,6 +105,7 @@ impl Context {
 
     fn note(&self, statistics: &Statistics<'_>) {
         let (mut lag_records, mut queued) = (LAG_UNKNOWN, 0);
+        let mut shown = HashSet::new();
         for partition in statistics.topics.values().flat_map(|topic| topic.partitions.values()) {
             // -1 is where librdkafka keeps what has no partition yet.
             if partition.partition < 0 {
@@ -114,7 +118,14 @@ impl Context {
             let lag = (partition.ls_offset - partition.app_offset).max(0);
             self.metrics.lag.with_label_values(&[&partition.partition.to_string()]).set(lag);
             lag_records = lag_records.max(0).saturating_add(lag);
+            shown.insert(partition.partition);
         }
+        let mut before = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in before.difference(&shown) {
+            let _ = self.metrics.lag.remove_label_values(&[&gone.to_string()]);
+        }
+        *before = shown;
+        drop(before);
         self.lag_records.store(lag_records, Ordering::Relaxed);
         let named = || statistics.brokers.values().filter(|broker| broker.nodeid >= 0);
         let up = named().filter(|broker| broker.state == "UP").count();
@@ -198,5 +209,12 @@ mod tests {
         // Not JSON: what was known stays.
         context.stats_raw(b"{");
         assert_eq!(context.lag_records(), Some(10));
+        // A topic that was made anew with fewer partitions.
+        context.stats_raw(
+            br#"{"topics":{"ticks":{"partitions":{"0":{"partition":0,"ls_offset":9,"app_offset":8}}}}}"#,
+        );
+        assert_eq!(context.lag_records(), Some(1));
+        let text = String::from_utf8(metrics.render(0)).unwrap();
+        assert!(!text.contains("partition=\"2\""), "{text}");
     }
 }

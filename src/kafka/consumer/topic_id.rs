@@ -9,11 +9,11 @@ use std::{
 
 use rdkafka::bindings as rd;
 
-/// No answer came in time.
+/// No answer came, or none that another broker, or another moment, wouldn't give otherwise.
 pub(super) struct NoAnswer;
 
-/// Asks a broker for the topic's id, in base64 as Kafka's own tools print it; `None` if the broker has none to tell, or knows no
-/// such topic.
+/// Asks a broker for the topic's id, in base64 as Kafka's own tools print it; `None` if the broker has none to
+/// tell.
 ///
 /// # Safety
 /// `client` is a live client of librdkafka.
@@ -48,40 +48,44 @@ pub(super) unsafe fn topic_id(
             return Err(NoAnswer);
         }
         let event = Guard::new(event, rd::rd_kafka_event_destroy);
-        if rd::rd_kafka_event_error(event.get()) == rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__TIMED_OUT {
-            return Err(NoAnswer);
+        match rd::rd_kafka_event_error(event.get()) {
+            rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR => {}
+            // Brokers before Kafka 2.8.
+            rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE
+            | rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION => return Ok(None),
+            _ => return Err(NoAnswer),
         }
         let result = rd::rd_kafka_event_DescribeTopics_result(event.get());
-        Ok(if result.is_null() { None } else { first_id(result) })
+        if result.is_null() { Err(NoAnswer) } else { first_id(result) }
     }
 }
 
 /// # Safety
 /// The result is valid.
-unsafe fn first_id(result: *const rd::rd_kafka_DescribeTopics_result_t) -> Option<String> {
+unsafe fn first_id(result: *const rd::rd_kafka_DescribeTopics_result_t) -> Result<Option<String>, NoAnswer> {
     /// How librdkafka writes the id that means none: 16 zero octets.
     const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAA";
     let mut count = 0;
     // SAFETY: the result is valid, as the caller promises, and everything in it belongs to it: nothing here is
-    // destroyed. A topic that isn't known has an error, and then its id is all zeros or null.
+    // destroyed. A broker that doesn't know a topic that another has just told of will know it soon.
     unsafe {
         let topics = rd::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
         if topics.is_null() || count == 0 {
-            return None;
+            return Err(NoAnswer);
         }
         let topic = *topics;
         let error = rd::rd_kafka_TopicDescription_error(topic);
         if !error.is_null()
             && rd::rd_kafka_error_code(error) != rd::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR
         {
-            return None;
+            return Err(NoAnswer);
         }
         let id = rd::rd_kafka_TopicDescription_topic_id(topic);
         if id.is_null() {
-            return None;
+            return Ok(None);
         }
         let text = CStr::from_ptr(rd::rd_kafka_Uuid_base64str(id)).to_string_lossy().into_owned();
-        (text.trim_end_matches('=') != NONE).then_some(text)
+        Ok((text.trim_end_matches('=') != NONE).then_some(text))
     }
 }
 

@@ -95,3 +95,51 @@ fn a_log_that_is_cut_off_has_another_epoch_and_is_believed() {
     client.publish("cut", 0, "none", &[("A", trade("A", "6", 60))]);
     assert_converges(&server, &follower, &read(&client, "cut"));
 }
+
+/// What a server says that begins with the checkpoint of one that ran before the log was cut off, and had grown again by
+/// so many records when this one came.
+#[track_caller]
+fn assert_noticed_at_the_start(topic: &str, grown: u32) {
+    let Some(node) = Node::own() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic(topic, 1);
+    for size in 1..=4 {
+        client.publish(topic, 0, "none", &[("A", trade("A", "1", size))]);
+    }
+    client.publish(topic, 0, "none", &[("GONE", trade("GONE", "1", 1))]);
+    let directory = tempfile::tempdir().unwrap();
+    let checkpoint = directory.path().join("checkpoint").display().to_string();
+    let more = ["--checkpoint", checkpoint.as_str()];
+    let server = Server::ready(&node.plaintext(), topic, &[], &more);
+    let epoch = server.epoch();
+    server.terminate();
+    server.await_end();
+
+    node.stop();
+    node.partition(topic, 0).truncate_to(2);
+    node.start();
+    for size in 1..=grown {
+        client.publish(topic, 0, "none", &[("B", trade("B", "5", size))]);
+    }
+
+    let server = Server::ready(&node.plaintext(), topic, &[], &more);
+    server.await_states(&read(&client, topic));
+    assert_ne!(server.epoch(), epoch, "{}", server.log());
+    let epoch = server.epoch();
+    // It's kept.
+    server.terminate();
+    server.await_end();
+    let server = Server::ready(&node.plaintext(), topic, &[], &more);
+    server.await_states(&read(&client, topic));
+    assert_eq!(server.epoch(), epoch);
+}
+
+#[test]
+fn a_log_that_was_cut_off_meanwhile_has_another_epoch() {
+    assert_noticed_at_the_start("shorter", 1);
+}
+
+#[test]
+fn a_log_that_was_cut_off_meanwhile_and_has_grown_again_is_recognized() {
+    assert_noticed_at_the_start("regrown", 20);
+}

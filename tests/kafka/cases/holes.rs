@@ -130,3 +130,24 @@ fn a_log_of_which_everything_was_deleted_is_read_on() {
     client.publish("emptied", 0, "none", &[("A", trade("A", "2", 2))]);
     server.await_state("A", "seq", &json!(2));
 }
+
+#[test]
+fn a_log_whose_end_is_deleted_while_it_is_read_is_read_on() {
+    let Some(node) = Node::shared() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic("overtaken", 1);
+    let records: Vec<_> = (1..=20_000).map(|size| ("A", trade("A", "1.5", size))).collect();
+    client.publish("overtaken", 0, "none", &records);
+    let mut server = Server::start(&node.plaintext(), "overtaken", &[], &[]);
+    eventually("the log is read", || {
+        let log = server.log();
+        if log.contains("reading the log") { Ok(()) } else { Err(log) }
+    });
+    server.pause(true);
+    let (_, end) = client.watermarks("overtaken", 0);
+    client.delete_records("overtaken", 0, end);
+    server.pause(false);
+    server.await_ready();
+    client.publish("overtaken", 0, "none", &[("B", trade("B", "2", 7))]);
+    server.await_state("B", "size", &json!(7));
+}
