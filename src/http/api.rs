@@ -80,7 +80,11 @@ fn write_snapshot(publication: &Publication, out: &mut Vec<u8>) {
     publication.write_open_json(View::WHOLE, out);
     out.extend_from_slice(b",\"seq\":");
     out.extend_from_slice(itoa::Buffer::new().format(publication.seq).as_bytes());
-    out.push(b'}');
+    // The symbol's own: another one than the log's if it has come from another partition, and while a log that was made
+    // anew is read.
+    out.extend_from_slice(b",\"epoch\":\"");
+    out.extend_from_slice(publication.epoch.as_bytes());
+    out.extend_from_slice(b"\"}");
 }
 
 /// What the query `?symbols=A,B` asks for; all without it. Other parameters are nobody's here.
