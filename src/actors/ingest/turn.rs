@@ -189,8 +189,9 @@ impl Turn {
     }
 
     fn record(&mut self, topic: &str, message: Message<'_>) {
-        if !self.expected.is_empty() {
-            self.recognize(message);
+        if !self.expected.is_empty() && self.recognize(message) {
+            self.note_read(message);
+            return;
         }
         let record = &message.record();
         match self.fold.apply(record) {
@@ -213,25 +214,31 @@ impl Turn {
                 }
             }
         }
-        if self.reading.record(record.partition, record.offset, message.leader_epoch()) {
-            self.caught_up(record.partition);
+        self.note_read(message);
+    }
+
+    fn note_read(&mut self, message: Message<'_>) {
+        if self.reading.record(message.partition(), message.offset(), message.leader_epoch()) {
+            self.caught_up(message.partition());
         }
     }
 
-    /// Whether the first record of a partition is the last one that the checkpoint has. One that was compacted away tells
-    /// nothing.
-    fn recognize(&mut self, message: Message<'_>) {
-        let Some(expected) = self.expected.remove(&message.partition()) else { return };
-        let Some(leader_epoch) = message.leader_epoch() else { return };
-        if message.offset() == expected.offset && leader_epoch != expected.leader_epoch {
-            let before = expected.leader_epoch;
-            self.suspects.insert(message.partition());
-            let reason = format!(
-                "truncation: record {} is of leader epoch {leader_epoch}, and was of {before}",
-                expected.offset
-            );
-            self.look_for(message.partition(), reason);
+    /// Whether it's the last record that the checkpoint has, with which its partition's reading begins. One of another
+    /// leader says that the log was cut off. One that was compacted away says nothing.
+    fn recognize(&mut self, message: Message<'_>) -> bool {
+        let (partition, offset) = (message.partition(), message.offset());
+        let Some(expected) = self.expected.remove(&partition) else { return false };
+        if offset != expected.offset {
+            return false;
         }
+        let leader_epoch = message.leader_epoch().filter(|it| *it != expected.leader_epoch);
+        let Some(leader_epoch) = leader_epoch else { return true };
+        let before = expected.leader_epoch;
+        self.suspects.insert(partition);
+        let reason =
+            format!("truncation: record {offset} is of leader epoch {leader_epoch}, and was of {before}");
+        self.look_for(partition, reason);
+        false
     }
 
     /// A partition's log is read as far as it went when the reading began.
