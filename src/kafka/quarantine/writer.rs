@@ -68,7 +68,7 @@ pub(super) fn client_config(
     let mut client = ClientConfig::new();
     client.extend(PROPERTIES.map(|(key, value)| (key.to_owned(), value.to_owned())));
     properties::set_all(&mut client, properties)?;
-    client.extend(NEEDED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    properties::set_needed(&mut client, &NEEDED);
     client.set("bootstrap.servers", bootstrap).set_log_level(RDKafkaLogLevel::Emerg);
     Ok(client)
 }
