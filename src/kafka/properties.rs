@@ -86,6 +86,12 @@ pub(super) fn check<C: FromClientConfigAndContext<Silent>>(
     client.create_with_context::<Silent, C>(Silent).map(drop).map_err(PropertyError::from)
 }
 
+/// Whether a line of librdkafka's log may be passed on: with `debug=conf` it lists its whole configuration, in which it
+/// hides only the values that it knows to be secrets, not a password within an address.
+pub(super) fn may_be_logged(facility: &str) -> bool {
+    facility != "CONF"
+}
+
 /// Logs nothing: what is wrong comes as an error.
 pub(super) struct Silent;
 
@@ -143,6 +149,39 @@ mod tests {
             &["security.protocol=sasl_plaintext", "sasl.mechanism=NONE", "sasl.password=hunter2"],
             "SASL mechanism",
         );
+    }
+
+    /// Keeps what may be logged, and counts what may not.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<(Vec<String>, usize)>>);
+
+    impl ClientContext for Lines {
+        fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+            let mut lines = self.0.lock().unwrap();
+            if may_be_logged(facility) {
+                lines.0.push(message.to_owned());
+            } else {
+                lines.1 += 1;
+            }
+        }
+    }
+
+    impl ConsumerContext for Lines {}
+
+    #[test]
+    fn the_list_of_the_whole_configuration_is_not_logged() {
+        let lines = Lines::default();
+        let mut client = ClientConfig::new();
+        client.set("debug", "all").set("client.rack", "hunter2").set_log_level(RDKafkaLogLevel::Debug);
+        let consumer: BaseConsumer<Lines> = client.create_with_context(lines.clone()).unwrap();
+        let listed = || {
+            consumer.poll(std::time::Duration::from_millis(10));
+            lines.0.lock().unwrap().1 > 0
+        };
+        assert!((0..500).any(|_| listed()), "librdkafka lists what it's configured with");
+        drop(consumer);
+        let told = lines.0.lock().unwrap().0.join("\n");
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
     }
 
     /// A map's order differs from one to the next, so one look wouldn't tell.

@@ -309,7 +309,9 @@ impl Errors {
 
 impl ClientContext for Errors {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "rdkafka", facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(target: "rdkafka", facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -149,7 +149,9 @@ struct Deliveries(Mutex<Vec<Delivery>>);
 
 impl ClientContext for Deliveries {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
