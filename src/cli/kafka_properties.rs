@@ -10,7 +10,7 @@ use crate::config::{self, Invalid, KafkaProperty, KafkaPropertyFile, Unwise};
 #[command(next_help_heading = "Kafka")]
 pub(super) struct PropertyArgs {
     /// A setting passed to librdkafka (TLS, SASL, sizes of fetches and queues …); repeatable. In the environment: one
-    /// a line; in the file: a list of "key=value", or a table. Values are never logged
+    /// a line; in the file: a list of "key=value", or a table. Secrets are never logged
     #[arg(long, value_name = "KEY=VALUE")]
     kafka_property: Vec<KafkaProperty>,
     /// The same with the value in a file, for secrets: read once, at the start, without the newline at its end;
@@ -23,7 +23,8 @@ impl PropertyArgs {
     /// All properties, with the files read.
     pub(super) fn read(self) -> Result<Vec<KafkaProperty>, Invalid> {
         let Self { kafka_property: mut properties, kafka_property_file: files } = self;
-        if let Some(file) = files.iter().find(|file| properties.iter().any(|it| it.key == file.key)) {
+        let is_one = |a, b| config::canonical_property(a) == config::canonical_property(b);
+        if let Some(file) = files.iter().find(|file| properties.iter().any(|it| is_one(&it.key, &file.key))) {
             return Err(Invalid {
                 keys: vec!["kafka_property", "kafka_property_file"],
                 reason: format!("{} is given by both: set one of them", file.key),
@@ -123,11 +124,21 @@ mod tests {
             &[],
             &format!("{start}the value of security.protocol is impossible"),
         );
+        check(
+            "metadata.broker.list",
+            path,
+            &[],
+            &format!("{start}metadata.broker.list is decided by `kafka`"),
+        );
         check("bootstrap.servers", path, &[], &format!("{start}bootstrap.servers is decided by `kafka`"));
         let both: &[_] = &["--kafka-property", "sasl.password=hunter2"];
         let expected =
             "flag --kafka-property and flag --kafka-property-file: sasl.password is given by both: set one";
         check("sasl.password", path, both, expected);
+        let both: &[_] = &["--kafka-property", "sasl.mechanism=PLAIN"];
+        let expected =
+            "flag --kafka-property and flag --kafka-property-file: sasl.mechanisms is given by both: set one";
+        check("sasl.mechanisms", path, both, expected);
     }
 
     fn told(key: &str, value: &str, origin: Origin) -> Vec<String> {
@@ -137,7 +148,12 @@ mod tests {
 
     #[test]
     fn a_secret_on_the_command_line_is_unwise_and_not_shown() {
-        for key in ["sasl.password", "ssl.key.pem", "sasl.oauthbearer.client.credentials.client.secret"] {
+        for key in [
+            "sasl.password",
+            "ssl.key.pem",
+            "sasl.oauthbearer.client.secret",
+            "sasl.oauthbearer.client.credentials.client.secret",
+        ] {
             let property = format!("{key}=hunter2");
             let told_of_flag = told("kafka_property", &property, Origin::Flag);
             let start = format!("kafka_property: {key} on the command line");

@@ -22,7 +22,11 @@ const PREFIX: &str = "TICKCAST_";
 const NO_SETTINGS: [&str; 3] = ["TICKCAST_PAGE", "TICKCAST_BIN", "TICKCAST_KAFKA_LIBS"];
 
 /// Settings whose values may be passwords: they are shown nowhere.
-const SECRET: [&str; 1] = ["kafka_property"];
+const SECRET: &str = "kafka_property";
+
+/// Settings whose values aren't repeated when they are wrong: a path that is none may be the password that was to be in
+/// the file.
+const SECRET_IF_WRONG: [&str; 2] = [SECRET, "kafka_property_file"];
 
 /// Who gave a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,8 +262,11 @@ fn check_values(arg: &Arg, setting: &Setting) -> Result<(), Failure> {
             alone(arg).try_get_matches_from(written).err().map(|error| expectation(&error))
         };
         let Some(expected) = expected else { continue };
-        let shown =
-            if SECRET.contains(&setting.key.as_str()) { String::new() } else { format!(" `{value}`") };
+        let shown = if SECRET_IF_WRONG.contains(&setting.key.as_str()) {
+            String::new()
+        } else {
+            format!(" `{value}`")
+        };
         return Err(Failure::configuration(format_args!("{setting}: wrong value{shown}: {expected}")));
     }
     Ok(())
@@ -296,12 +303,22 @@ fn hide_secret(error: clap::Error) -> Stop {
         (error.kind(), error.get(ContextKind::InvalidArg))
     {
         let name = arg.trim_start_matches('-').split(' ').next().unwrap_or_default();
-        if SECRET.contains(&name.replace('-', "_").as_str()) {
+        if SECRET_IF_WRONG.contains(&name.replace('-', "_").as_str()) {
             let expected = expectation(&error);
             return Stop::Failed(Failure::configuration(format_args!(
                 "flag --{name}: wrong value: {expected}"
             )));
         }
+    }
+    // A property whose flag was forgotten.
+    if let (ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand, Some(ContextValue::String(arg))) = (
+        error.kind(),
+        error.get(ContextKind::InvalidArg).or_else(|| error.get(ContextKind::InvalidSubcommand)),
+    ) && let Some((name, _)) = arg.split_once('=')
+    {
+        return Stop::Failed(Failure::configuration(format_args!(
+            "unexpected argument {name}=…: expected its flag before it, such as --kafka-property {name}=…"
+        )));
     }
     Stop::Clap(error)
 }
@@ -327,7 +344,7 @@ fn unknown_variables(environment: &BTreeMap<String, String>, known: &[String]) -
 impl Setting {
     /// The values for people: passwords left out.
     pub(super) fn shown(&self) -> String {
-        if !SECRET.contains(&self.key.as_str()) {
+        if self.key != SECRET {
             return self.values.join(",");
         }
         let names = self.values.iter().map(|value| value.split('=').next().unwrap_or_default());

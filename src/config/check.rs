@@ -4,7 +4,7 @@ use std::{fmt, fs, net::IpAddr, os::unix::fs::MetadataExt, time::Duration};
 
 use super::{
     Admission, AllowedOrigin, Broker, FeedStatus, HostPort, Kafka, KafkaProperty, Limits, MaxRate, Origin,
-    Proxies, Serve, Server, Sockjs, TlsFiles, TrustedProxy,
+    Proxies, Serve, Server, Sockjs, TlsFiles, TrustedProxy, property_name::canonical,
 };
 use crate::transport::tls::TlsError;
 
@@ -26,9 +26,8 @@ pub struct Unwise {
     pub reason: String,
 }
 
-/// Properties of librdkafka that other settings decide, with the key of that setting.
-const DECIDED_ELSEWHERE: [(&str, &str); 4] = [
-    ("bootstrap.servers", "kafka"),
+/// Properties of librdkafka, by its own names, that other settings decide, with the key of that setting.
+const DECIDED_ELSEWHERE: [(&str, &str); 3] = [
     ("metadata.broker.list", "kafka"),
     ("test.mock.num.brokers", "kafka"),
     ("auto.offset.reset", "start_from"),
@@ -50,7 +49,8 @@ pub fn check_bootstrap(bootstrap: &[HostPort]) -> Result<(), Invalid> {
 /// The first that is, with the setting that decides it.
 pub fn check_decided_elsewhere(properties: &[KafkaProperty]) -> Result<(), Invalid> {
     for property in properties {
-        if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == property.key) {
+        let own_name = canonical(&property.key);
+        if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == own_name) {
             let reason = format!("{} is decided by `{key}`: set that one", property.key);
             return Err(Invalid { keys: vec!["kafka_property", "kafka_property_file"], reason });
         }

@@ -4,6 +4,7 @@
 mod check;
 mod checkpoint;
 mod property_file;
+mod property_name;
 mod quarantine_topic;
 mod start_from;
 mod values;
@@ -11,6 +12,7 @@ mod values;
 pub use check::{Invalid, Unwise, check_bootstrap, check_decided_elsewhere};
 pub use checkpoint::Checkpoint;
 pub use property_file::KafkaPropertyFile;
+pub use property_name::canonical as canonical_property;
 pub use quarantine_topic::QuarantineTopic;
 pub use start_from::StartFrom;
 pub use values::{

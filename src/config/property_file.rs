@@ -41,7 +41,7 @@ impl KafkaPropertyFile {
     /// # Errors
     /// Names the property, the file and what is wrong with it, when it can't be read, is empty, too long, or no text.
     pub fn read(&self) -> Result<KafkaProperty, String> {
-        let told = |reason: &str| format!("{} from {}: {reason}", self.key, self.path.display());
+        let told = |reason: &str| format!("{} from {}: {reason}", self.key, self.told_path());
         let bytes = read_up_to(&self.path, LENGTH_MAX).map_err(|error| told(&error.to_string()))?;
         if bytes.len() as u64 > LENGTH_MAX {
             return Err(told(&format!(
@@ -55,6 +55,18 @@ impl KafkaPropertyFile {
             return Err(told("empty: expected the property's value"));
         }
         Ok(KafkaProperty { key: self.key.clone(), value: value.to_owned() })
+    }
+
+    /// The path for people. What is there, or is written as paths are, is one; anything else may be the secret itself,
+    /// given by mistake in place of where it is.
+    fn told_path(&self) -> String {
+        let is_written_so =
+            ["/", "./", "../"].iter().any(|begin| self.path.to_string_lossy().starts_with(begin));
+        if is_written_so || self.path.exists() {
+            self.path.display().to_string()
+        } else {
+            "a path that isn't there and isn't shown, as it may be the value itself".to_owned()
+        }
     }
 
     /// Whether every user of this machine can read it; not if it can't be looked at.
@@ -115,6 +127,14 @@ mod tests {
         check(Some(&b"hunter2".repeat(40_000)), Err("longer than 262144 bytes: expected"));
         let directory = KafkaPropertyFile { key: "ssl.key.pem".to_owned(), path: "/".into() };
         assert_eq!(directory.read().unwrap_err(), "ssl.key.pem from /: Is a directory (os error 21)");
+    }
+
+    #[test]
+    fn a_secret_in_place_of_its_path_is_not_told() {
+        let file: KafkaPropertyFile = "sasl.password=hunter2".parse().unwrap();
+        let told = file.read().unwrap_err();
+        assert!(told.starts_with("sasl.password from a path that isn't there and isn't shown"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
     }
 
     #[test]

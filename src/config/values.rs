@@ -5,6 +5,8 @@
 
 use std::{fmt, ops::RangeInclusive, str::FromStr, time::Duration};
 
+use super::property_name::canonical;
+
 /// A host name or address and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {
@@ -84,12 +86,11 @@ pub struct KafkaProperty {
     pub value: String,
 }
 
-/// The properties whose value is a secret by itself; those of files name a path, which is none.
-const SECRETS: [&str; 8] = [
+/// The properties whose value is a secret by itself, by librdkafka's own names; those of files name a path, which is none.
+const SECRETS: [&str; 7] = [
     "sasl.password",
     "sasl.oauthbearer.assertion.private.key.passphrase",
     "sasl.oauthbearer.assertion.private.key.pem",
-    "sasl.oauthbearer.client.credentials.client.secret",
     "sasl.oauthbearer.client.secret",
     "ssl.key.password",
     "ssl.key.pem",
@@ -104,7 +105,7 @@ impl KafkaProperty {
 
     /// Whether the value of the property of this name is one that nobody else may know.
     pub fn names_a_secret(key: &str) -> bool {
-        SECRETS.contains(&key)
+        SECRETS.contains(&canonical(key))
     }
 }
 

@@ -279,7 +279,9 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "rdkafka", facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(target: "rdkafka", facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -12,7 +12,7 @@ use rdkafka::{
     types::RDKafkaConfRes,
 };
 
-use crate::config::{Invalid, KafkaProperty};
+use crate::config::{Invalid, KafkaProperty, canonical_property};
 
 /// Why Kafka's client refuses its configuration. The user can mend it; no property's value is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,25 @@ impl From<PropertyError> for Invalid {
     }
 }
 
-/// Sets the properties, the later of two with one name, if each by itself is possible.
+/// Sets a property in place of what it had before, also by its other name: librdkafka gets a map without any order, and
+/// of two names of one property either might win.
+fn set(client: &mut ClientConfig, key: &str, value: &str) {
+    let is_same = |name: &&str| canonical_property(name) == canonical_property(key);
+    let before: Vec<_> = client.config_map().into_keys().filter(is_same).map(str::to_owned).collect();
+    for name in before {
+        client.remove(&name);
+    }
+    client.set(key, value);
+}
+
+/// Sets what a client can't do without, whatever the users' properties say.
+pub(super) fn set_needed(client: &mut ClientConfig, needed: &[(&str, &str)]) {
+    for (key, value) in needed {
+        set(client, key, value);
+    }
+}
+
+/// Sets the properties, the later of two for one property, if each by itself is possible.
 pub(super) fn set_all(client: &mut ClientConfig, properties: &[KafkaProperty]) -> Result<(), PropertyError> {
     for KafkaProperty { key, value } in properties {
         ClientConfig::new().set(key, value).create_native_config().map_err(|error| match error {
@@ -53,7 +71,7 @@ pub(super) fn set_all(client: &mut ClientConfig, properties: &[KafkaProperty]) -
             KafkaError::Nul(_) => PropertyError::Value(key.clone()),
             error => error.into(),
         })?;
-        client.set(key, value);
+        set(client, key, value);
     }
     Ok(())
 }
@@ -66,6 +84,12 @@ pub(super) fn check<C: FromClientConfigAndContext<Silent>>(
 ) -> Result<(), PropertyError> {
     client.remove("bootstrap.servers").set_log_level(RDKafkaLogLevel::Emerg);
     client.create_with_context::<Silent, C>(Silent).map(drop).map_err(PropertyError::from)
+}
+
+/// Whether a line of librdkafka's log may be passed on: with `debug=conf` it lists its whole configuration, in which it
+/// hides only the values that it knows to be secrets, not a password within an address.
+pub(super) fn may_be_logged(facility: &str) -> bool {
+    facility != "CONF"
 }
 
 /// Logs nothing: what is wrong comes as an error.
@@ -125,6 +149,67 @@ mod tests {
             &["security.protocol=sasl_plaintext", "sasl.mechanism=NONE", "sasl.password=hunter2"],
             "SASL mechanism",
         );
+    }
+
+    /// Keeps what may be logged, and counts what may not.
+    #[derive(Clone, Default)]
+    struct Lines(std::sync::Arc<std::sync::Mutex<(Vec<String>, usize)>>);
+
+    impl ClientContext for Lines {
+        fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+            let mut lines = self.0.lock().unwrap();
+            if may_be_logged(facility) {
+                lines.0.push(message.to_owned());
+            } else {
+                lines.1 += 1;
+            }
+        }
+    }
+
+    impl ConsumerContext for Lines {}
+
+    #[test]
+    fn the_list_of_the_whole_configuration_is_not_logged() {
+        let lines = Lines::default();
+        let mut client = ClientConfig::new();
+        client.set("debug", "all").set("client.rack", "hunter2").set_log_level(RDKafkaLogLevel::Debug);
+        let consumer: BaseConsumer<Lines> = client.create_with_context(lines.clone()).unwrap();
+        let listed = || {
+            consumer.poll(std::time::Duration::from_millis(10));
+            lines.0.lock().unwrap().1 > 0
+        };
+        assert!((0..500).any(|_| listed()), "librdkafka lists what it's configured with");
+        drop(consumer);
+        let told = lines.0.lock().unwrap().0.join("\n");
+        assert!(!told.is_empty() && !told.contains("hunter2"), "{told}");
+    }
+
+    /// A map's order differs from one to the next, so one look wouldn't tell.
+    #[test]
+    fn users_come_after_defaults_and_before_what_is_needed_by_whatever_name() {
+        let parse = |text: &&str| text.parse::<KafkaProperty>().unwrap();
+        let pairs = [
+            ("compression.type", "compression.codec", ["lz4", "zstd"]),
+            ("delivery.timeout.ms", "message.timeout.ms", ["30000", "40000"]),
+            ("linger.ms", "queue.buffering.max.ms", ["5", "7"]),
+            ("acks", "request.required.acks", ["-1", "1"]),
+        ];
+        for _ in 0..64 {
+            for (one, other, [ours, theirs]) in pairs {
+                for (default, given) in [(one, other), (other, one)] {
+                    let got =
+                        |client: &ClientConfig| client.create_native_config().unwrap().get(other).unwrap();
+                    let mut client = ClientConfig::new();
+                    client.set(default, ours);
+                    let users = [&*format!("{default}={ours}"), &*format!("{given}={theirs}")];
+                    set_all(&mut client, &users.each_ref().map(parse)).unwrap();
+                    assert_eq!(got(&client), theirs, "{given}");
+                    set_needed(&mut client, &[(default, ours)]);
+                    assert_eq!(got(&client), ours, "{default}");
+                    assert_eq!(client.config_map().len(), 1);
+                }
+            }
+        }
     }
 
     #[test]

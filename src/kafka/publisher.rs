@@ -13,7 +13,10 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext},
 };
 
-use super::producer::{ProducerConfig, ProducerError, client_config};
+use super::{
+    producer::{ProducerConfig, ProducerError, client_config},
+    properties,
+};
 use crate::quarantine::Header;
 
 /// One wait for room in the queue, or for acknowledgements.
@@ -124,7 +127,9 @@ impl Stands {
 
 impl ClientContext for Stands {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "rdkafka", facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(target: "rdkafka", facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -113,7 +113,7 @@ fn client_config(config: &ProducerConfig) -> Result<ClientConfig, PropertyError>
     let mut client = ClientConfig::new();
     client.extend(PROPERTIES.map(|(key, value)| (key.to_owned(), value.to_owned())));
     properties::set_all(&mut client, &config.properties)?;
-    client.extend(NEEDED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    properties::set_needed(&mut client, &NEEDED);
     client.set("bootstrap.servers", &config.bootstrap).set_log_level(RDKafkaLogLevel::Emerg);
     Ok(client)
 }
@@ -309,7 +309,9 @@ impl Errors {
 
 impl ClientContext for Errors {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "rdkafka", facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(target: "rdkafka", facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -152,6 +152,15 @@ fn a_wrong_kafka_property_is_told_without_its_value() {
     let by_environment = error(Given { line: &["serve"], environment, ..Given::default() });
     assert!(by_environment.contains("expected key=value"), "{by_environment}");
     assert!(!by_environment.contains("hunter2"), "{by_environment}");
+    let environment: &[_] = &[("TICKCAST_KAFKA_PROPERTY_FILE", "hunter2")];
+    let in_place_of_a_file = error(Given { line: &["serve"], environment, ..Given::default() });
+    assert!(in_place_of_a_file.contains("expected key=path"), "{in_place_of_a_file}");
+    assert!(!in_place_of_a_file.contains("hunter2"), "{in_place_of_a_file}");
+    let without_a_flag = ["serve", "--kafka-property", "a=b", "sasl.password=hunter2"];
+    assert_eq!(
+        error(Given { line: &without_a_flag, ..Given::default() }),
+        "unexpected argument sasl.password=…: expected its flag before it, such as --kafka-property sasl.password=…"
+    );
 }
 
 #[test]

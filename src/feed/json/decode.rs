@@ -3,7 +3,7 @@
 
 use simd_json::{Buffers, INPUT_PADDING, Node, StaticNode, Tape};
 
-use super::digits::overlong_number;
+use super::digits::{overlong_number, vanished_number};
 use crate::{
     feed::{
         Rejection,
@@ -42,7 +42,7 @@ impl JsonDecoder {
         let tick = match (parsed, overlong) {
             (Err(error), _) => Err(Rejection::NotJson(error.to_string())),
             (Ok(()), Some(field)) => Err(Rejection::TooManyDigits(field)),
-            (Ok(()), None) => read(&tape.0),
+            (Ok(()), None) => read(&tape.0, payload),
         };
         self.tape = Some(tape.reset());
         tick
@@ -61,6 +61,8 @@ struct Fields<'a> {
     ask: Option<Value<'a>>,
     ask_size: Option<Value<'a>>,
     venue: Option<Value<'a>>,
+    /// Whether one of them is a float that reads as zero.
+    has_zero: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -75,9 +77,16 @@ enum Value<'a> {
     Other,
 }
 
-fn read<'a>(nodes: &[Node<'a>]) -> Result<Tick<'a>, Rejection> {
+/// Reads the nodes of `payload`.
+fn read<'a>(nodes: &[Node<'a>], payload: &[u8]) -> Result<Tick<'a>, Rejection> {
     let [Node::Object { len, .. }, rest @ ..] = nodes else { return Err(Rejection::NotAnObject) };
     let fields = read_fields(rest, *len)?;
+    // Only the text tells a zero from what is too small for a float.
+    if fields.has_zero
+        && let Some(field) = vanished_number(payload)
+    {
+        return Err(Rejection::Number { field, error: NumberError::TooManyDecimals });
+    }
     let symbol = match fields.symbol {
         Some(Value::Text(text)) => SymbolRef::parse(text).map_err(Rejection::Symbol)?,
         Some(Value::Null) | None => return Err(Rejection::MissingSymbol),
@@ -121,6 +130,7 @@ fn read_fields<'a>(mut rest: &[Node<'a>], len: usize) -> Result<Fields<'a>, Reje
         if field.replace(value).is_some() {
             return Err(Rejection::Repeated(name));
         }
+        fields.has_zero |= matches!(value, Value::Float(0.0));
     }
     Ok(fields)
 }
@@ -302,7 +312,60 @@ mod tests {
         assert_eq!(decoder.decode(br#"{"symbol":"B","price":1}"#).unwrap().symbol.as_str(), "B");
     }
 
+    #[test]
+    fn a_number_is_zero_only_if_its_text_is() {
+        for zero in ["0", "-0", "0.0", "-0.000", "0e5", "0e-6000", "0.0E+99999999999", "\"-0.00\""] {
+            check(&format!(r#"{{"symbol":"A","price":{zero}}}"#), r#"{"symbol":"A","price":0}"#);
+        }
+        let zeros = "0".repeat(340);
+        for small in ["1e-400", "-1e-400", "1e-324", "5e-324", "1e-5000", &format!("0.{zeros}1")] {
+            check(&format!(r#"{{"symbol":"A","price":{small}}}"#), "number");
+            check(
+                &format!(r#"{{"symbol":"A","price":1.5,"size":0.0,"bid_size":{small},"bid":2}}"#),
+                "number",
+            );
+        }
+        check(&format!(r#"{{"symbol":"A","price":"0.{zeros}1"}}"#), "number");
+        check(r#"{"symbol":"A","x":1e-400,"price":0.0}"#, r#"{"symbol":"A","price":0}"#);
+        // What is too large for a float is no number to simd-json.
+        check(r#"{"symbol":"A","price":1e400}"#, "not_json");
+    }
+
+    /// What `digits` times ten to the power of `exponent` is in units of 1e-9, if it's a whole number of them.
+    fn units(digits: &str, exponent: i64, negative: bool) -> Option<i64> {
+        let significant = digits.trim_matches('0');
+        if significant.is_empty() {
+            return Some(0);
+        }
+        let trailing = digits.len() - digits.trim_end_matches('0').len();
+        let zeros = u32::try_from(exponent + trailing as i64 + 9).ok()?;
+        let magnitude = significant.parse::<i128>().ok()?.checked_mul(10_i128.checked_pow(zeros)?)?;
+        i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+    }
+
     proptest! {
+        #[test]
+        fn a_decimal_is_taken_exactly_or_refused(
+            negative: bool,
+            whole in "0|[1-9][0-9]{0,24}|[1-9]0{0,24}",
+            decimals in proptest::option::of("[0-9]{1,24}|0{0,400}[0-9]{1,9}0{0,40}"),
+            exponent in proptest::option::of(prop_oneof![-30_i64..=30, -400_i64..=400, -6000_i64..=6000]),
+        ) {
+            let tail = decimals.as_ref().map(|it| format!(".{it}")).unwrap_or_default();
+            let power = exponent.map(|it| format!("e{it}")).unwrap_or_default();
+            let sign = if negative { "-" } else { "" };
+            let payload = format!(r#"{{"symbol":"A","price":{sign}{whole}{tail}{power}}}"#);
+            let decimals = decimals.unwrap_or_default();
+            let digits = format!("{whole}{decimals}");
+            let exact = units(&digits, exponent.unwrap_or(0) - decimals.len() as i64, negative);
+            let mut decoder = JsonDecoder::default();
+            let read = decoder.decode(payload.as_bytes()).ok();
+            let read = read.map(|tick| tick.trade.expect("it has a price").price.units());
+            // All that fifteen digits can say is promised; more of them may be refused, but never changed.
+            let is_promised = digits.trim_matches('0').len() <= 15;
+            prop_assert!(read == exact || (read.is_none() && !is_promised), "{read:?} for {exact:?}: {payload}");
+        }
+
         #[test]
         fn encode_then_decode_is_the_identity(tick in any_tick()) {
             let mut payload = Vec::new();

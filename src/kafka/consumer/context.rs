@@ -14,7 +14,10 @@ use rdkafka::{
 };
 use serde::Deserialize;
 
-use crate::metrics::{FeedMetrics, KafkaReport};
+use crate::{
+    kafka::properties,
+    metrics::{FeedMetrics, KafkaReport},
+};
 
 const LAG_UNKNOWN: i64 = -1;
 
@@ -144,7 +147,9 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
         // librdkafka repeats itself on every attempt; what matters comes as an error, too.
-        tracing::debug!(facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {

@@ -81,7 +81,7 @@ pub(super) fn client_config(
         client.set("fetch.wait.max.ms", EMBEDDED_FETCH_WAIT_MS);
     }
     properties::set_all(&mut client, &settings.properties)?;
-    client.extend(NEEDED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    properties::set_needed(&mut client, &NEEDED);
     client.set("bootstrap.servers", bootstrap).set_log_level(RDKafkaLogLevel::Emerg);
     Ok(client)
 }

@@ -68,7 +68,7 @@ pub(super) fn client_config(
     let mut client = ClientConfig::new();
     client.extend(PROPERTIES.map(|(key, value)| (key.to_owned(), value.to_owned())));
     properties::set_all(&mut client, properties)?;
-    client.extend(NEEDED.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    properties::set_needed(&mut client, &NEEDED);
     client.set("bootstrap.servers", bootstrap).set_log_level(RDKafkaLogLevel::Emerg);
     Ok(client)
 }
@@ -149,7 +149,9 @@ struct Deliveries(Mutex<Vec<Delivery>>);
 
 impl ClientContext for Deliveries {
     fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(facility, "{message}");
+        if properties::may_be_logged(facility) {
+            tracing::debug!(facility, "{message}");
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
