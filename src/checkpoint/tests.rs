@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     fold::{Batch, Fold, Record},
     publication::{Content, Publication},
+    quarantine::{OFFSETS_MAX, Open},
 };
 
 const HOUR_US: i64 = 60 * 60 * 1_000_000;
@@ -27,6 +28,7 @@ fn head() -> Head {
         epoch: "0123456789abcdef".into(),
         boundary: boundary(),
         partitions: vec![mark(0, 17, Some(0)), mark(1, 0, None), mark(7, 1 << 40, Some(i32::MAX - 1))],
+        open: Vec::new(),
     }
 }
 
@@ -329,4 +331,30 @@ fn the_seeds_of_the_fuzz_target_are_what_their_names_say() {
     assert_eq!(parts_of("one"), Ok(vec![1]));
     assert_eq!(parts_of("moved"), Ok(vec![2]));
     assert_eq!(parts_of("cut"), Err(Refused::Malformed("number of symbols")));
+}
+
+#[test]
+fn bad_records_that_wait_are_kept_at_the_end() {
+    let open = |partition, reason, runs: &[(u64, u64)]| Open {
+        partition,
+        reason,
+        runs: runs.iter().map(|(first, last)| *first..=*last).collect(),
+    };
+    let all =
+        vec![open(0, "time", &[(0, 0), (5, 9), (1 << 40, 1 << 40)]), open(7, "wrong_partition", &[(3, 4)])];
+    let head = Head { open: all, ..head() };
+    let body = |head: &Head| {
+        let mut symbols = Symbols::default();
+        symbols.end(head);
+        [&head.begin_file(&symbols), symbols.bytes()].concat()
+    };
+    let file = body(&head);
+    assert_eq!(read(&file).unwrap().head, head);
+    for short in file.len() - 30..file.len() {
+        let end = body(&Head { open: Vec::new(), ..head.clone() }).len();
+        let torn = read(&seal(&file[FRAME_BYTES..short]));
+        assert!(short == end || torn.is_err(), "{short}");
+    }
+    let many = body(&Head { open: vec![open(0, "time", &[(0, OFFSETS_MAX)])], ..head });
+    assert_eq!(read(&many).unwrap_err(), Refused::Malformed("number of bad records"));
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     checkpoint::{Checkpoint, Expected, Head, Mark},
     clock::now_us,
+    kafka::Quarantine,
 };
 
 impl Ingest {
@@ -55,6 +56,7 @@ impl Turn {
             epoch: self.epoch.to_string(),
             boundary: self.ingest.boundary,
             partitions: self.reading.positions().map(mark).collect(),
+            open: self.ingest.quarantine.as_ref().map(Quarantine::all_open).unwrap_or_default(),
         }
     }
 }

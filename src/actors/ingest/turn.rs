@@ -93,8 +93,10 @@ impl Turn {
             "reading the log"
         );
         let tally = Tally::new(ingest.metrics.clone());
+        let mut open = Vec::new();
         if let Some(checkpoint) = checkpoint {
             fold.restore(checkpoint.symbols);
+            open = checkpoint.head.open;
         }
         let mut turn = Self {
             recorders: Recorders::new(Arc::clone(&ingest.inboxes)),
@@ -119,6 +121,9 @@ impl Turn {
             taken_us: now_us(),
         };
         turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        if let Some(quarantine) = &mut turn.ingest.quarantine {
+            quarantine.reopen(&open);
+        }
         turn.ingest.consumer.read_from(&offsets)?;
         // Of what a checkpoint has the clients are told first, and then the clock has its say: that's the first turn.
         if turn.fold.symbols() == 0 {

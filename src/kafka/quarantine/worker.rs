@@ -14,8 +14,10 @@ use std::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{
-    Copy, Left, Shared,
+    Copy, Shared,
+    again::{Again, Found},
     reader::{Read, Reader, is_absence},
+    room::RECORDS_MAX,
     writer::{Delivery, Writer, is_refusal},
 };
 use crate::{log_limiter::LogLimiter, quarantine::OFFSETS_MAX};
@@ -45,9 +47,12 @@ const END_WAIT: Duration = Duration::from_millis(1500);
 /// What the thread works with.
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    inbox: Receiver<Left>,
+    inbox: Receiver<Copy>,
     reader: Reader,
     writer: Writer,
+    again: Again,
+    /// When a stretch may be read again next.
+    again_at: Instant,
     /// The topic that the bad records are of.
     source: String,
     rest_max: Duration,
@@ -58,7 +63,8 @@ pub(super) struct Worker {
     due: Instant,
     next_look: Instant,
     told: Option<(String, Instant)>,
-    drops: LogLimiter,
+    lost: u64,
+    losses: LogLimiter,
 }
 
 /// How far the quarantine topic is read.
@@ -77,8 +83,8 @@ enum Phase {
 impl Worker {
     pub(super) fn new(
         shared: Arc<Shared>,
-        inbox: Receiver<Left>,
-        (reader, writer): (Reader, Writer),
+        inbox: Receiver<Copy>,
+        (reader, writer, again): (Reader, Writer, Again),
         source: String,
         rest_max: Duration,
     ) -> Self {
@@ -88,6 +94,8 @@ impl Worker {
             inbox,
             reader,
             writer,
+            again,
+            again_at: now,
             source,
             rest_max,
             phase: Phase::Idle,
@@ -95,7 +103,8 @@ impl Worker {
             due: now,
             next_look: now,
             told: None,
-            drops: LogLimiter::default(),
+            lost: 0,
+            losses: LogLimiter::default(),
         }
     }
 
@@ -114,8 +123,7 @@ impl Worker {
         let mut wait = if is_reading { Duration::ZERO } else { TURN_WAIT };
         loop {
             match self.inbox.recv_timeout(wait) {
-                Ok(Left::Copy(copy)) => self.take(Arc::new(copy)),
-                Ok(Left::Passed(place)) => self.shared.ledger().pass(&place),
+                Ok(copy) => self.take(Arc::new(copy)),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
@@ -124,17 +132,6 @@ impl Worker {
     }
 
     fn take(&mut self, copy: Arc<Copy>) {
-        let place = &copy.record.place;
-        let mut ledger = self.shared.ledger();
-        if !ledger.is_begun(place) && ledger.begin(place.partition, &place.epoch, place.offset) {
-            self.shared.is_news.store(true, Ordering::Relaxed);
-        }
-        if ledger.is_known(place) {
-            self.shared.metrics.known.inc();
-            return;
-        }
-        ledger.wait(place);
-        drop(ledger);
         if self.pending.is_empty() {
             self.due = Instant::now() + random_below(self.rest_max);
         }
@@ -154,8 +151,11 @@ impl Worker {
             self.tell(&format!("Kafka's client begins anew: {reason}"));
             returned.into_iter().for_each(|delivery| self.settle(delivery));
         }
-        self.tell_drops(now);
-        self.shared.metrics.waiting.set(i64::try_from(self.shared.room.records()).unwrap_or(i64::MAX));
+        if self.phase == Phase::Open {
+            self.read_again(now);
+        }
+        self.tell_lost(now);
+        self.shared.metrics.waiting.set(i64::try_from(self.waiting()).unwrap_or(i64::MAX));
     }
 
     /// Reads the topic on.
@@ -186,7 +186,7 @@ impl Worker {
                 self.next_look = now + PARTITION_INTERVAL;
             }
             // Without anything bad nobody misses it.
-            Ok(false) if self.pending.is_empty() => {}
+            Ok(false) if self.waiting() == 0 => {}
             Ok(false) => {
                 self.writer.ask();
                 self.tell("there is no such topic; create it, or set quarantine-topic to off");
@@ -196,7 +196,8 @@ impl Worker {
     }
 
     fn read(&mut self) {
-        let mut wait = if self.writer.is_busy() { BUSY_WAIT } else { TURN_WAIT };
+        let is_busy = self.writer.is_busy() || self.again.is_reading();
+        let mut wait = if is_busy { BUSY_WAIT } else { TURN_WAIT };
         for _ in 0..ENTRIES_MAX {
             match self.reader.poll(wait) {
                 Some(Read::Entry(entry)) if entry.topic == self.source => {
@@ -281,7 +282,7 @@ impl Worker {
 
     /// Once a minute at most, unless it's something else.
     fn tell(&mut self, what: &str) {
-        let (now, waiting) = (Instant::now(), self.shared.room.records());
+        let (now, waiting) = (Instant::now(), self.waiting());
         let is_told = self
             .told
             .as_ref()
@@ -296,15 +297,68 @@ impl Worker {
         tracing::warn!(topic, waiting, "trouble with the quarantine topic: {what}");
     }
 
-    fn tell_drops(&mut self, now: Instant) {
-        if self.shared.dropped.load(Ordering::Relaxed) > 0 && self.drops.may_tell(now).is_some() {
-            let (topic, dropped) = (self.reader.topic(), self.shared.dropped.swap(0, Ordering::Relaxed));
-            let waiting = self.shared.room.records();
+    /// Fetches from the log what there was no room for, once what there was room for is set aside.
+    fn read_again(&mut self, now: Instant) {
+        if !self.again.is_reading() {
+            if now < self.again_at || !self.pending.is_empty() || self.shared.room.records() > RECORDS_MAX / 2
+            {
+                return;
+            }
+            let mut ledger = self.shared.ledger();
+            self.shared.metrics.known.inc_by(ledger.settle_known());
+            let Some(stretch) = ledger.missed(RECORDS_MAX / 2) else { return };
+            drop(ledger);
+            if let Err(error) = self.again.begin(stretch) {
+                return self.give_up_stretch(now, &error);
+            }
+        }
+        for _ in 0..ENTRIES_MAX {
+            let shared = &self.shared;
+            match self.again.poll(Duration::ZERO, |place| shared.ledger().reason(place)) {
+                Some(Found::Bad(record)) => {
+                    let place = record.place.clone();
+                    let Some(seat) = self.shared.room.take(record.original.bytes()) else {
+                        return self.again.end();
+                    };
+                    self.shared.ledger().hold(&place);
+                    self.take(Arc::new(Copy { record, _seat: seat }));
+                    if self.again.ends_at(&place) {
+                        self.shared.ledger().lose_before(&place);
+                        return self.again.end();
+                    }
+                }
+                Some(Found::Other) => {}
+                Some(Found::End(place)) => {
+                    self.shared.ledger().lose_before(&place);
+                    return self.again.end();
+                }
+                Some(Found::Trouble(error)) => return self.give_up_stretch(now, &error),
+                None => return,
+            }
+        }
+    }
+
+    fn give_up_stretch(&mut self, now: Instant, error: &KafkaError) {
+        self.again.end();
+        self.again_at = now + RETRY_INTERVAL;
+        self.tell(&format!("what waits can't be read from {}: {error}", self.source));
+    }
+
+    /// Bad records that aren't dealt with.
+    fn waiting(&self) -> u64 {
+        self.shared.ledger().waiting()
+    }
+
+    fn tell_lost(&mut self, now: Instant) {
+        let lost = self.shared.ledger().take_lost();
+        self.shared.metrics.dropped.inc_by(lost);
+        self.lost += lost;
+        if self.lost > 0 && self.losses.may_tell(now).is_some() {
+            let (topic, dropped) = (self.reader.topic(), mem::take(&mut self.lost));
             tracing::warn!(
                 topic,
                 dropped,
-                waiting,
-                "bad records aren't set aside: there is no room for more of them until Kafka takes those that wait"
+                "bad records aren't set aside: the log had them no more when there was room, or more than {OFFSETS_MAX} wait"
             );
         }
     }
@@ -312,7 +366,9 @@ impl Worker {
     /// Writes what is left, as far as the time allows.
     fn end(mut self) {
         let deadline = Instant::now() + END_WAIT;
-        while (!self.pending.is_empty() || self.writer.is_busy()) && Instant::now() < deadline {
+        while (self.waiting() > 0 || !self.pending.is_empty() || self.writer.is_busy())
+            && Instant::now() < deadline
+        {
             self.due = self.due.min(Instant::now());
             let is_reading = matches!(self.phase, Phase::Reading | Phase::Open);
             if !is_reading {
@@ -320,15 +376,15 @@ impl Worker {
             }
             self.turn();
         }
-        let left = self.shared.room.records();
+        let left = self.waiting();
         drop(mem::take(&mut self.pending));
         if left > 0 {
-            self.shared.metrics.failed.inc_by(left as u64);
+            self.shared.metrics.failed.inc_by(left);
             let topic = self.reader.topic();
             tracing::warn!(
                 topic,
                 left,
-                "bad records aren't set aside: the server ends before Kafka takes them"
+                "bad records aren't set aside: the server ends before Kafka takes them; a start that reads them again, or goes on from a checkpoint, does it"
             );
         }
     }
