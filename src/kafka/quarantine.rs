@@ -14,6 +14,7 @@
 
 mod again;
 mod reader;
+mod refill;
 mod room;
 mod worker;
 mod writer;
@@ -71,6 +72,8 @@ pub struct QuarantineThread(JoinHandle<()>);
 #[derive(Debug)]
 struct Copy {
     record: BadRecord,
+    /// It was too large together with others.
+    is_alone: bool,
     _seat: Seat,
 }
 
@@ -170,7 +173,7 @@ impl Quarantine {
         // Before the thread has the copy, which may be done with it at once.
         let is_open = self.shared.ledger().open(&place, rejection.label(), seat.is_some());
         if let Some(seat) = seat.filter(|_| is_open) {
-            let _ = self.queue.try_send(Copy { record, _seat: seat });
+            let _ = self.queue.try_send(Copy { record, is_alone: false, _seat: seat });
         }
     }
 

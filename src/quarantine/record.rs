@@ -90,11 +90,6 @@ impl Original {
     }
 }
 
-/// Whether a header is one that quarantine writes: those of a record that was published again are replaced.
-pub fn is_ours(name: &str) -> bool {
-    name.starts_with("tickcast-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

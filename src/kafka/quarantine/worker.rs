@@ -15,9 +15,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{
     Copy, Shared,
-    again::{Again, Found},
+    again::Again,
     reader::{Read, Reader, is_absence},
-    room::RECORDS_MAX,
     writer::{Delivery, Writer, is_refusal},
 };
 use crate::{log_limiter::LogLimiter, quarantine::OFFSETS_MAX};
@@ -29,10 +28,10 @@ const TURN_WAIT: Duration = Duration::from_millis(100);
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 
 /// Entries read before something else gets its turn: some milliseconds.
-const ENTRIES_MAX: usize = 4096;
+pub(super) const ENTRIES_MAX: usize = 4096;
 
 /// Between two attempts at what Kafka doesn't do at the moment.
-const RETRY_INTERVAL: Duration = Duration::from_secs(3);
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Between two looks for partitions that were added to the topic.
 const PARTITION_INTERVAL: Duration = Duration::from_secs(30);
@@ -46,19 +45,19 @@ const END_WAIT: Duration = Duration::from_millis(1500);
 
 /// What the thread works with.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     inbox: Receiver<Copy>,
     reader: Reader,
     writer: Writer,
-    again: Again,
+    pub(super) again: Again,
     /// When a stretch may be read again next.
-    again_at: Instant,
+    pub(super) again_at: Instant,
     /// The topic that the bad records are of.
-    source: String,
+    pub(super) source: String,
     rest_max: Duration,
     phase: Phase,
     /// Copies that rest, or that Kafka didn't take.
-    pending: VecDeque<Arc<Copy>>,
+    pub(super) pending: VecDeque<Arc<Copy>>,
     /// When those are written.
     due: Instant,
     next_look: Instant,
@@ -131,7 +130,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, copy: Arc<Copy>) {
+    pub(super) fn take(&mut self, copy: Arc<Copy>) {
         if self.pending.is_empty() {
             self.due = Instant::now() + random_below(self.rest_max);
         }
@@ -268,10 +267,16 @@ impl Worker {
         }
         let (place, reason) = (copy.record.place.clone(), copy.record.reason.clone());
         let mut copy = Arc::into_inner(copy).expect("librdkafka has given its reference back");
-        if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) && copy.record.omit_value() {
-            self.tell("it doesn't take records so large: they are set aside without their value");
-            self.pending.push_front(Arc::new(copy));
-            return;
+        if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+            // The limit is on what is sent together.
+            let is_with_others = !mem::replace(&mut copy.is_alone, true);
+            if is_with_others || copy.record.omit_value() {
+                if !is_with_others {
+                    self.tell("it doesn't take records so large: they are set aside without their value");
+                }
+                self.pending.push_front(Arc::new(copy));
+                return;
+            }
         }
         self.shared.metrics.failed.inc();
         self.shared.ledger().settle(&place);
@@ -281,7 +286,7 @@ impl Worker {
     }
 
     /// Once a minute at most, unless it's something else.
-    fn tell(&mut self, what: &str) {
+    pub(super) fn tell(&mut self, what: &str) {
         let (now, waiting) = (Instant::now(), self.waiting());
         let is_told = self
             .told
@@ -295,53 +300,6 @@ impl Worker {
         }
         self.told = Some((what.to_owned(), now));
         tracing::warn!(topic, waiting, "trouble with the quarantine topic: {what}");
-    }
-
-    /// Fetches from the log what there was no room for, once what there was room for is set aside.
-    fn read_again(&mut self, now: Instant) {
-        if !self.again.is_reading() {
-            if now < self.again_at || !self.pending.is_empty() || self.shared.room.records() > RECORDS_MAX / 2
-            {
-                return;
-            }
-            let mut ledger = self.shared.ledger();
-            self.shared.metrics.known.inc_by(ledger.settle_known());
-            let Some(stretch) = ledger.missed(RECORDS_MAX / 2) else { return };
-            drop(ledger);
-            if let Err(error) = self.again.begin(stretch) {
-                return self.give_up_stretch(now, &error);
-            }
-        }
-        for _ in 0..ENTRIES_MAX {
-            let shared = &self.shared;
-            match self.again.poll(Duration::ZERO, |place| shared.ledger().reason(place)) {
-                Some(Found::Bad(record)) => {
-                    let place = record.place.clone();
-                    let Some(seat) = self.shared.room.take(record.original.bytes()) else {
-                        return self.again.end();
-                    };
-                    self.shared.ledger().hold(&place);
-                    self.take(Arc::new(Copy { record, _seat: seat }));
-                    if self.again.ends_at(&place) {
-                        self.shared.ledger().lose_before(&place);
-                        return self.again.end();
-                    }
-                }
-                Some(Found::Other) => {}
-                Some(Found::End(place)) => {
-                    self.shared.ledger().lose_before(&place);
-                    return self.again.end();
-                }
-                Some(Found::Trouble(error)) => return self.give_up_stretch(now, &error),
-                None => return,
-            }
-        }
-    }
-
-    fn give_up_stretch(&mut self, now: Instant, error: &KafkaError) {
-        self.again.end();
-        self.again_at = now + RETRY_INTERVAL;
-        self.tell(&format!("what waits can't be read from {}: {error}", self.source));
     }
 
     /// Bad records that aren't dealt with.

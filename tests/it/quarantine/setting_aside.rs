@@ -174,12 +174,26 @@ fn a_record_that_is_too_large_for_the_topic_is_set_aside_without_its_value() {
     let broker = Broker::with(&[TICKS, QUARANTINE]);
     broker.publish(&["{", r#"{"symbol":"A","price":1}"#]);
     // The next records that anybody writes are the server's.
-    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 2];
     broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
     let server = broker.server(&[]);
     let stored = broker.await_records(QUARANTINE, 1);
     assert_eq!((stored[0].header("tickcast-value-bytes"), &stored[0].value), ("1", &None));
     server.await_metric(ACKNOWLEDGED, 1.0);
+}
+
+#[test]
+fn records_that_are_too_large_together_are_set_aside_one_by_one_and_whole() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.publish(&["{", "[", "]", r#"{"symbol":"A","price":1}"#]);
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
+    let server = broker.server(&[]);
+    let stored = broker.await_records(QUARANTINE, 3);
+    let mut values: Vec<_> = stored.iter().map(|it| it.value.clone().unwrap_or_default()).collect();
+    values.sort();
+    assert_eq!(values, [b"[", b"]", b"{"]);
+    server.await_metric(ACKNOWLEDGED, 3.0);
 }
 
 #[test]
