@@ -13,6 +13,7 @@
 mod bytes;
 mod frame;
 mod head;
+mod open;
 mod refused;
 mod symbols;
 
@@ -60,6 +61,11 @@ impl Symbols {
         self.count += 1;
     }
 
+    /// Adds what follows the last: the bad records that the head knows of.
+    pub fn end(&mut self, head: &Head) {
+        open::write(&head.open, &mut self.bytes);
+    }
+
     /// How many there are.
     pub const fn count(&self) -> u64 {
         self.count
@@ -96,7 +102,7 @@ impl Checkpoint {
     /// Why this server can't begin with them.
     pub fn read(file: &[u8], expected: Expected<'_>) -> Result<Self, Refused> {
         let mut reader = Reader::new(frame::unframe(file)?);
-        let head = Head::read(&mut reader)?;
+        let mut head = Head::read(&mut reader)?;
         head.check(expected.log, expected.boundary)?;
         let count = reader.unsigned("number of symbols")?;
         if count > (reader.left() / symbols::SYMBOL_BYTES_MIN) as u64 {
@@ -106,9 +112,7 @@ impl Checkpoint {
             return Err(Refused::TooManySymbols { found: count, expected: expected.symbols_max });
         }
         let symbols = (0..count).map(|_| symbols::read(&mut reader)).collect::<Result<Vec<_>, _>>()?;
-        if reader.left() > 0 {
-            return Err(Refused::Malformed("length: something follows the last symbol"));
-        }
+        head.open = open::read(&mut reader)?;
         let mut seen = HashSet::with_capacity(symbols.len());
         if !symbols.iter().all(|kept| seen.insert(kept.symbol.as_str())) {
             return Err(Refused::Malformed("symbol: it's there twice"));

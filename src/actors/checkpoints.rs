@@ -129,6 +129,7 @@ impl Checkpoints {
         if (symbols.count() as usize) < fold.symbols() {
             return Stage::Capturing { begun, head, symbols };
         }
+        symbols.end(&head);
         self.writer.write(Job { head, symbols });
         Stage::Writing(begun)
     }

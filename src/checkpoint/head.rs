@@ -4,7 +4,7 @@ use super::{
     Refused,
     bytes::{Reader, Writer},
 };
-use crate::{log_id::LogId, market::DayBoundary, reading::LastRecord};
+use crate::{log_id::LogId, market::DayBoundary, quarantine::Open, reading::LastRecord};
 
 /// Which log a checkpoint is of, and up to where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Head {
     pub boundary: DayBoundary,
     /// How far each partition was read. One that isn't here is read from its beginning.
     pub partitions: Vec<Mark>,
+    /// Records before that which are bad and weren't set aside yet. They stand at the end of the file.
+    pub open: Vec<Open>,
 }
 
 /// How far a partition was read when the checkpoint was begun.
@@ -125,7 +127,14 @@ impl Head {
             return Err(Refused::Malformed("number of partitions"));
         }
         let partitions = (0..count).map(|_| read_mark(from)).collect::<Result<_, _>>()?;
-        Ok(Self { made_us, log: LogId { cluster, topic, topic_id }, epoch, boundary, partitions })
+        Ok(Self {
+            made_us,
+            log: LogId { cluster, topic, topic_id },
+            epoch,
+            boundary,
+            partitions,
+            open: Vec::new(),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::{
     fold::{Batch, Fold, Record},
     publication::{Content, Publication, Status},
+    quarantine::{OFFSETS_MAX, Open},
     reading::LastRecord,
 };
 
@@ -32,6 +33,7 @@ fn head() -> Head {
         epoch: "0123456789abcdef".into(),
         boundary: boundary(),
         partitions: vec![mark(0, 17, Some((16, 0))), mark(1, 0, None), mark(7, 1 << 40, Some((3, i32::MAX)))],
+        open: Vec::new(),
     }
 }
 
@@ -360,4 +362,30 @@ fn symbols_that_were_delisted_before_give_way_where_there_are_too_many() {
     assert!(again.apply(&c).is_ok());
     assert_eq!((again.symbols(), again.replaced()), (2, 1));
     assert!(again.apply(&record(4, "D", Some(r#"{"symbol":"D","price":1}"#))).is_err(), "B is listed");
+}
+
+#[test]
+fn bad_records_that_wait_are_kept_at_the_end() {
+    let open = |partition, reason, runs: &[(u64, u64)]| Open {
+        partition,
+        reason,
+        runs: runs.iter().map(|(first, last)| *first..=*last).collect(),
+    };
+    let all =
+        vec![open(0, "time", &[(0, 0), (5, 9), (1 << 40, 1 << 40)]), open(7, "wrong_partition", &[(3, 4)])];
+    let head = Head { open: all, ..head() };
+    let body = |head: &Head| {
+        let mut symbols = Symbols::default();
+        symbols.end(head);
+        [&head.begin_file(&symbols), symbols.bytes()].concat()
+    };
+    let file = body(&head);
+    assert_eq!(read(&file).unwrap().head, head);
+    for short in file.len() - 30..file.len() {
+        let end = body(&Head { open: Vec::new(), ..head.clone() }).len();
+        let torn = read(&seal(&file[FRAME_BYTES..short]));
+        assert!(short == end || torn.is_err(), "{short}");
+    }
+    let many = body(&Head { open: vec![open(0, "time", &[(0, OFFSETS_MAX)])], ..head });
+    assert_eq!(read(&many).unwrap_err(), Refused::Malformed("number of bad records"));
 }

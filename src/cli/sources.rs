@@ -28,6 +28,22 @@ const SECRET: &str = "kafka_property";
 /// the file.
 const SECRET_IF_WRONG: [&str; 2] = [SECRET, "kafka_property_file"];
 
+/// What tells one run of a command what to do, and with what: a flag alone gives it. Left in the environment or in a
+/// shared file it would make a list publish.
+const BY_FLAG_ONLY: [&str; 11] = [
+    "republish",
+    "overtaken",
+    "dismiss",
+    "dry_run",
+    "all",
+    "reason",
+    "partition",
+    "offset",
+    "key",
+    "since",
+    "limit",
+];
+
 /// Who gave a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -96,7 +112,7 @@ pub(super) fn resolve(
     let mut whole = vec![OsString::from(command.get_name())];
     whole.extend(path.iter().map(OsString::from));
     let mut settings = Vec::new();
-    for arg in leaf.get_arguments().filter(|arg| is_setting(arg)) {
+    for arg in leaf.get_arguments().filter(|arg| is_option(arg)) {
         let setting = winner(arg, matches, &environment, file.as_ref());
         if setting.origin != Origin::Default {
             check_values(arg, &setting).map_err(Stop::Failed)?;
@@ -146,8 +162,13 @@ fn relax(command: Command) -> Command {
     command.mut_args(|arg| arg.required(false)).mut_subcommands(relax)
 }
 
-/// An option with a long name and a value or a switch, `--help` and `--version` excluded.
+/// An option that other sources than the command line may give.
 fn is_setting(arg: &Arg) -> bool {
+    is_option(arg) && !BY_FLAG_ONLY.contains(&key(arg).as_str())
+}
+
+/// An option with a long name and a value or a switch, `--help` and `--version` excluded.
+fn is_option(arg: &Arg) -> bool {
     let action = arg.get_action();
     arg.get_long().is_some()
         && matches!(action, ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::SetFalse)
@@ -215,7 +236,7 @@ fn winner(
         let values = if switch { vec!["true".to_owned()] } else { values };
         return Setting { key, values, origin: Origin::Flag };
     }
-    if let Some(value) = environment.get(&variable(&key)) {
+    if let Some(value) = environment.get(&variable(&key)).filter(|_| is_setting(arg)) {
         return Setting { values: split(arg, value), key, origin: Origin::Environment };
     }
     if let Some((path, settings)) = file

@@ -1,8 +1,9 @@
 //! Quarantine: where the ingest thread leaves its bad records, and the thread that sets them aside.
 //!
-//! Ingest never waits for it. What it leaves is an owned copy in a bounded queue; when there is no room the copy is
-//! dropped, counted and told. The thread keeps what Kafka doesn't take at the moment and tries again, for as long as
-//! there is room.
+//! Ingest never waits for it. What it leaves is an owned copy in a bounded queue; when there is no room, only where the
+//! record stands and why it's bad is kept, which takes two bytes in a flood. The thread keeps what Kafka doesn't take at
+//! the moment and tries again; when it has room it reads from the log what it has no copies of. So a flood, a restart
+//! that meets again what is set aside, and an outage of the quarantine topic lose nothing that the log still has.
 //!
 //! # Once, though several read the same log
 //!
@@ -11,7 +12,9 @@
 //! for a random time before it's written, so that of several instances mostly one writes it and the others see it come
 //! by. Two that write at the same moment leave two copies, which name the same place and are shown as one.
 
+mod again;
 mod reader;
+mod refill;
 mod room;
 mod worker;
 mod writer;
@@ -19,8 +22,8 @@ mod writer;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread::{self, JoinHandle},
@@ -30,6 +33,7 @@ use std::{
 use rdkafka::{consumer::BaseConsumer, producer::BaseProducer};
 
 use self::{
+    again::Again,
     reader::Reader,
     room::{RECORDS_MAX, Room, Seat},
     worker::Worker,
@@ -44,7 +48,7 @@ use crate::{
     feed::Rejection,
     metrics::QuarantineMetrics,
     publication::Epoch,
-    quarantine::{BadRecord, Ledger, Original, Place, is_ours},
+    quarantine::{BadRecord, Ledger, Open, Original, Place, is_ours},
 };
 
 /// Up to so long a bad record rests before it's written: fifty times what one instance's copy takes to come by at the
@@ -54,7 +58,7 @@ const REST_MAX: Duration = Duration::from_millis(500);
 /// Where the ingest thread leaves its bad records. The thread behind it ends when this is dropped.
 #[derive(Debug)]
 pub struct Quarantine {
-    queue: SyncSender<Left>,
+    queue: SyncSender<Copy>,
     /// By partition.
     epochs: HashMap<i32, Epoch>,
     shared: Arc<Shared>,
@@ -64,35 +68,23 @@ pub struct Quarantine {
 #[derive(Debug)]
 pub struct QuarantineThread(JoinHandle<()>);
 
-/// What the ingest thread leaves, in the order in which it reads.
-#[derive(Debug)]
-enum Left {
-    /// A bad record.
-    Copy(Copy),
-    /// The log was read up to here; what was bad before was left or is known.
-    Passed(Place),
-}
-
-/// What may be in the queue beside copies: as many partitions may be caught up with before the thread looks.
-const PASSED_MAX: usize = 4096;
-
 /// A bad record and the room that it takes, until it's set aside or given up.
 #[derive(Debug)]
 struct Copy {
     record: BadRecord,
+    /// It was too large together with others.
+    is_alone: bool,
     _seat: Seat,
 }
 
 /// What the ingest thread and the quarantine thread both see.
 #[derive(Debug)]
 struct Shared {
-    /// Held for a few instructions at a time; the ingest thread looks only if it's free.
+    /// Held for some instructions at a time; for some milliseconds where millions of bad records wait.
     ledger: Mutex<Ledger>,
     /// There is a log of which the quarantine topic may tell more than was read.
     is_news: AtomicBool,
     room: Room,
-    /// Copies that there was no room for.
-    dropped: AtomicU64,
     metrics: QuarantineMetrics,
 }
 
@@ -120,14 +112,15 @@ impl Quarantine {
             ledger: Mutex::default(),
             is_news: AtomicBool::new(false),
             room: Room::default(),
-            dropped: AtomicU64::new(0),
             metrics,
         });
-        let (queue, inbox): (_, Receiver<Left>) = sync_channel(RECORDS_MAX + PASSED_MAX);
+        let again = Again::new(bootstrap, settings)?;
+        // Whoever has a seat finds room.
+        let (queue, inbox): (_, Receiver<Copy>) = sync_channel(RECORDS_MAX + 1);
         // Nobody else reads what the embedded broker has.
         let rest_max = if is_embedded { Duration::ZERO } else { REST_MAX };
         let source = settings.topic.as_str().to_owned();
-        let worker = Worker::new(Arc::clone(&shared), inbox, (reader, writer), source, rest_max);
+        let worker = Worker::new(Arc::clone(&shared), inbox, (reader, writer, again), source, rest_max);
         let thread = thread::Builder::new()
             .name("quarantine".into())
             .spawn(move || worker.run())
@@ -159,19 +152,28 @@ impl Quarantine {
         }
     }
 
-    /// Leaves a copy of a bad record, unless it's known to be set aside. Never waits.
+    /// Leaves a bad record, unless it's known to be set aside: a copy of it, or where it stands. Never waits for Kafka.
     pub fn offer(&mut self, message: Message<'_>, rejection: &Rejection) {
         let Some(epoch) = self.epochs.get(&message.partition()) else { return };
         let place =
             Place { epoch: Arc::clone(epoch), partition: message.partition(), offset: message.offset() };
-        if self.is_known(&place) {
+        let mut ledger = self.shared.ledger();
+        if ledger.is_known(&place) {
             self.shared.metrics.known.inc();
             return;
         }
-        // So that a flood isn't copied first and dropped then.
-        if self.shared.room.is_full() || !self.leave(copy(message, place, rejection)) {
-            self.shared.metrics.dropped.inc();
-            self.shared.dropped.fetch_add(1, Ordering::Relaxed);
+        // So that a flood isn't copied. Whether a copy fits turns out only when it's made.
+        if self.shared.room.is_full() {
+            ledger.open(&place, rejection.label(), false);
+            return;
+        }
+        drop(ledger);
+        let record = BadRecord::new(place.clone(), original(message), message.value(), rejection);
+        let seat = self.shared.room.take(record.original.bytes());
+        // Before the thread has the copy, which may be done with it at once.
+        let is_open = self.shared.ledger().open(&place, rejection.label(), seat.is_some());
+        if let Some(seat) = seat.filter(|_| is_open) {
+            let _ = self.queue.try_send(Copy { record, is_alone: false, _seat: seat });
         }
     }
 
@@ -179,23 +181,18 @@ impl Quarantine {
     /// the records before needs no room any more.
     pub fn caught_up(&mut self, partition: i32, offset: u64) {
         let Some(epoch) = self.epochs.get(&partition) else { return };
-        let place = Place { epoch: Arc::clone(epoch), partition, offset };
-        // If the queue is full, the bad records that fill it say as much when they are dealt with.
-        let _ = self.queue.try_send(Left::Passed(place));
+        self.shared.ledger().pass(&Place { epoch: Arc::clone(epoch), partition, offset });
     }
 
-    fn is_known(&self, place: &Place) -> bool {
-        match self.shared.ledger.try_lock() {
-            Ok(ledger) => ledger.is_known(place),
-            Err(TryLockError::Poisoned(ledger)) => ledger.into_inner().is_known(place),
-            // The thread looks once more.
-            Err(TryLockError::WouldBlock) => false,
-        }
+    /// What was bad and not set aside yet when the checkpoint was made from which the log is read on.
+    pub fn reopen(&mut self, open: &[Open]) {
+        let mut ledger = self.shared.ledger();
+        open.iter().for_each(|open| ledger.reopen(open));
     }
 
-    fn leave(&self, record: BadRecord) -> bool {
-        let Some(seat) = self.shared.room.take(record.original.bytes()) else { return false };
-        self.queue.try_send(Left::Copy(Copy { record, _seat: seat })).is_ok()
+    /// What is bad and not set aside yet, of all that was offered.
+    pub fn all_open(&self) -> Vec<Open> {
+        self.shared.ledger().all_open()
     }
 }
 
@@ -211,8 +208,9 @@ impl QuarantineThread {
     }
 }
 
-fn copy(message: Message<'_>, place: Place, rejection: &Rejection) -> BadRecord {
-    let head = Original {
+/// What the record's producer wrote, but for the value.
+fn original(message: Message<'_>) -> Original {
+    Original {
         key: message.key().map(<[u8]>::to_vec),
         value: None,
         headers: message
@@ -221,6 +219,5 @@ fn copy(message: Message<'_>, place: Place, rejection: &Rejection) -> BadRecord 
             .map(|(name, value)| (name, value.map(<[u8]>::to_vec)))
             .collect(),
         timestamp_ms: message.timestamp_ms(),
-    };
-    BadRecord::new(place, head, message.value(), rejection)
+    }
 }

@@ -9,13 +9,13 @@ use super::{counters, from_zero, gauge};
 pub struct QuarantineMetrics {
     /// They stand in the quarantine topic.
     pub acknowledged: IntCounter,
-    /// Kafka doesn't take them.
+    /// Kafka refuses them for good, or didn't take them before the server ended.
     pub failed: IntCounter,
-    /// There was no room to keep them until Kafka takes them.
+    /// The log had them no more when there was room for a copy, or too many waited.
     pub dropped: IntCounter,
     /// They were set aside before, by this instance or by another one.
     pub known: IntCounter,
-    /// Copies that are kept until Kafka takes them.
+    /// Those that wait until Kafka takes them, whether there is a copy or the log has them.
     pub waiting: IntGauge,
 }
 

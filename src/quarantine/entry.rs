@@ -1,6 +1,6 @@
 //! A fact of the quarantine topic as headers, and back.
 
-use super::record::{BadRecord, Header, Place, is_ours};
+use super::record::{BadRecord, Header, Place};
 
 const REASON: &str = "tickcast-reason";
 const ERROR: &str = "tickcast-error";
@@ -13,6 +13,14 @@ const TIMESTAMP: &str = "tickcast-timestamp";
 const VALUE_BYTES: &str = "tickcast-value-bytes";
 /// Of a marker: what became of the record that was set aside.
 const OUTCOME: &str = "tickcast-outcome";
+
+const OURS: [&str; 9] = [REASON, ERROR, TOPIC, PARTITION, OFFSET, EPOCH, TIMESTAMP, VALUE_BYTES, OUTCOME];
+
+/// Whether a header is one that quarantine writes: those of a record that was published again are replaced. All others
+/// are its producer's.
+pub fn is_ours(name: &str) -> bool {
+    OURS.contains(&name)
+}
 
 /// What an entry of the quarantine topic says of which record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,13 +193,14 @@ mod tests {
 
     #[test]
     fn a_bad_record_is_read_as_it_was_written_and_its_producers_headers_stay_in_order() {
-        let own = [text("b", "2"), text("tickcast-offset", "1"), ("a".to_owned(), None), text("b", "1")];
+        let ours = text("tickcast-offset", "1");
+        let own = [text("b", "2"), ours, ("a".to_owned(), None), text("tickcast-trace", "x"), text("b", "1")];
         let original = Original { headers: own.to_vec(), timestamp_ms: Some(-1), ..Original::default() };
         let record = BadRecord::new(place(), original, Some(b"{"), &Rejection::MissingSymbol);
         let headers = record.headers("ticks");
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names[..3], ["b", "a", "b"]);
-        assert_eq!(names[3..], [REASON, ERROR, TOPIC, PARTITION, OFFSET, EPOCH, TIMESTAMP]);
+        assert_eq!(names[..4], ["b", "a", "tickcast-trace", "b"]);
+        assert_eq!(names[4..], [REASON, ERROR, TOPIC, PARTITION, OFFSET, EPOCH, TIMESTAMP]);
         let fact = Fact::Bad {
             reason: "symbol".to_owned(),
             error: "symbol is missing".to_owned(),

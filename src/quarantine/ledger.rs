@@ -1,26 +1,35 @@
-//! Which bad records stand in the quarantine topic already, as far as somebody may still ask.
+//! Which bad records stand in the quarantine topic already, as far as somebody may still ask, and which don't yet.
 //!
 //! A log is read in order. So of each partition it takes one number, below which every bad record is dealt with, and
 //! the offsets above it that were found in the quarantine topic: those that an earlier start has set aside, or another
 //! instance that is ahead. As the log is read the number rises, and the offsets below it go.
+//!
+//! What is bad and not dealt with is *open*. The server holds copies of some; of the others it knows the offset and the
+//! reason, which is enough: the log has them. A checkpoint keeps the open ones, since the log is read from behind them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use roaring::RoaringTreemap;
 
-use super::record::Place;
+use super::{open::Open, record::Place};
 use crate::publication::Epoch;
 
-/// Offsets that are kept, over all partitions. Where bad records are dense an offset takes two bytes or less, so that
-/// all take 8 MB; where there is one in 65,536 records it takes some 50 bytes, but then all would be a log of 10^11
-/// records. What doesn't fit is forgotten: it may be set aside once more.
+/// Offsets that are kept, over all partitions, of each of the two kinds: known, and open. Where bad records are dense an
+/// offset takes two bytes or less, so that all take 8 MB; where there is one in 65,536 records it takes some 50 bytes,
+/// but then all would be a log of 10^11 records. What isn't known for want of room may be set aside once more; what
+/// isn't kept open is lost, and counted.
 pub const OFFSETS_MAX: u64 = 4_000_000;
+
+/// Offsets that lie no further apart are read in one go: seeking costs a round trip, in which so many records come.
+const GAP_MAX: u64 = 10_000;
 
 /// What is known of the log that is being read.
 #[derive(Debug, Default)]
 pub struct Ledger {
     partitions: HashMap<i32, Partition>,
     offsets: u64,
+    open: u64,
+    lost: u64,
 }
 
 #[derive(Debug)]
@@ -30,10 +39,61 @@ struct Partition {
     settled_below: u64,
     /// Those after that which stand in the quarantine topic.
     known: RoaringTreemap,
-    /// Those that this instance is about to set aside; as many as it keeps records.
-    waiting: BTreeSet<u64>,
+    /// Those that are to be set aside, by the reason's label.
+    open: BTreeMap<&'static str, RoaringTreemap>,
+    /// Of those, which there is a copy of.
+    held: RoaringTreemap,
     /// The offset after the last that it was given.
     next: u64,
+}
+
+impl Partition {
+    fn new(epoch: &Epoch, offset: u64) -> Self {
+        Self {
+            epoch: epoch.clone(),
+            settled_below: offset,
+            known: RoaringTreemap::new(),
+            open: BTreeMap::new(),
+            held: RoaringTreemap::new(),
+            next: offset,
+        }
+    }
+
+    fn first_open(&self) -> Option<u64> {
+        self.open.values().filter_map(RoaringTreemap::min).min()
+    }
+
+    /// What is open and there is no copy of.
+    fn missed(&self) -> RoaringTreemap {
+        let mut missed = RoaringTreemap::new();
+        self.open.values().for_each(|offsets| missed |= offsets);
+        missed - &self.held
+    }
+
+    /// These are no longer open.
+    fn close(&mut self, offsets: &RoaringTreemap) {
+        self.open.values_mut().for_each(|open| *open -= offsets);
+        self.held -= offsets;
+    }
+
+    /// Forgets the offsets that nobody asks for any more: how many.
+    fn forget(&mut self) -> u64 {
+        let first = self.first_open().unwrap_or(self.next);
+        if first <= self.settled_below {
+            return 0;
+        }
+        self.settled_below = first;
+        self.known.remove_range(..first)
+    }
+}
+
+/// Open records that lie close to each other, and of which there is no copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first of them.
+    pub first: Place,
+    /// The last one's offset.
+    pub last: u64,
 }
 
 impl Ledger {
@@ -43,15 +103,11 @@ impl Ledger {
         if self.partitions.get(&partition).is_some_and(|it| it.epoch == *epoch) {
             return false;
         }
-        let begun = Partition {
-            epoch: epoch.clone(),
-            settled_below: offset,
-            known: RoaringTreemap::new(),
-            waiting: BTreeSet::new(),
-            next: offset,
-        };
-        if let Some(before) = self.partitions.insert(partition, begun) {
+        if let Some(before) = self.partitions.insert(partition, Partition::new(epoch, offset)) {
             self.offsets -= before.known.len();
+            self.open -= before.open.values().map(RoaringTreemap::len).sum::<u64>();
+            // Nobody can read that log any more. Of what there is a copy of the copy is set aside.
+            self.lost += before.missed().len();
         }
         true
     }
@@ -76,151 +132,147 @@ impl Ledger {
         })
     }
 
-    /// Whether records of this log are looked for.
-    pub fn is_begun(&self, place: &Place) -> bool {
-        self.partitions.get(&place.partition).is_some_and(|it| it.epoch == place.epoch)
-    }
-
-    /// The record is about to be set aside.
-    pub fn wait(&mut self, place: &Place) {
-        let Some(partition) = self.of(place) else { return };
-        partition.waiting.insert(place.offset);
+    /// The record is bad, for the reason of this label, and to be set aside; whether there is a copy of it. False if
+    /// there is no room for as much as its offset: then it's lost.
+    pub fn open(&mut self, place: &Place, reason: &'static str, is_held: bool) -> bool {
+        let has_room = self.open < OFFSETS_MAX;
+        let Some(partition) = self.of(place) else { return false };
         partition.next = partition.next.max(place.offset + 1);
+        if !has_room {
+            self.lost += 1;
+            return false;
+        }
+        let is_new = partition.open.entry(reason).or_default().insert(place.offset);
+        if is_held {
+            partition.held.insert(place.offset);
+        }
+        self.open += u64::from(is_new);
+        true
     }
 
     /// The record is dealt with, whether it was set aside or given up. So is everything before the first that isn't.
     pub fn settle(&mut self, place: &Place) {
         let Some(partition) = self.of(place) else { return };
-        partition.waiting.remove(&place.offset);
-        self.forget(place);
+        let removed: u64 = partition.open.values_mut().map(|open| u64::from(open.remove(place.offset))).sum();
+        partition.held.remove(place.offset);
+        let forgotten = partition.forget();
+        self.open -= removed;
+        self.offsets -= forgotten;
+    }
+
+    /// What is open, stands in the quarantine topic by now, and of which there is no copy, is dealt with: how many.
+    pub fn settle_known(&mut self) -> u64 {
+        let mut settled = 0;
+        for partition in self.partitions.values_mut() {
+            let known = partition.missed() & &partition.known;
+            settled += known.len();
+            partition.close(&known);
+            self.offsets -= partition.forget();
+        }
+        self.open -= settled;
+        settled
+    }
+
+    /// The first of what is open and has no copy, with up to so many that follow it closely.
+    pub fn missed(&self, most: usize) -> Option<Stretch> {
+        self.partitions.iter().find_map(|(&partition, it)| {
+            let missed = it.missed();
+            let first = missed.min()?;
+            let mut last = first;
+            for offset in missed.iter().take(most) {
+                if offset - last > GAP_MAX {
+                    break;
+                }
+                last = offset;
+            }
+            let first = Place { epoch: it.epoch.clone(), partition, offset: first };
+            Some(Stretch { first, last })
+        })
+    }
+
+    /// The reason of a record that is open and has no copy.
+    pub fn reason(&self, place: &Place) -> Option<&'static str> {
+        let partition = self.partitions.get(&place.partition).filter(|it| it.epoch == place.epoch)?;
+        if partition.held.contains(place.offset) {
+            return None;
+        }
+        partition.open.iter().find(|(_, open)| open.contains(place.offset)).map(|(reason, _)| *reason)
+    }
+
+    /// There is a copy of the record now, which is open.
+    pub fn hold(&mut self, place: &Place) {
+        if let Some(partition) = self.of(place) {
+            partition.held.insert(place.offset);
+        }
+    }
+
+    /// The log has nothing more of what is missed before `place`: that is lost.
+    pub fn lose_before(&mut self, place: &Place) {
+        let Some(partition) = self.of(place) else { return };
+        let mut lost = partition.missed();
+        lost.remove_range(place.offset..);
+        partition.close(&lost);
+        let forgotten = partition.forget();
+        self.lost += lost.len();
+        self.open -= lost.len();
+        self.offsets -= forgotten;
+    }
+
+    /// How many are lost since the last call.
+    pub fn take_lost(&mut self) -> u64 {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// How many are open.
+    pub const fn waiting(&self) -> u64 {
+        self.open
+    }
+
+    /// What is open, for a checkpoint.
+    pub fn all_open(&self) -> Vec<Open> {
+        let mut all: Vec<_> = self
+            .partitions
+            .iter()
+            .flat_map(|(&partition, it)| {
+                let some = it.open.iter().filter(|(_, offsets)| !offsets.is_empty());
+                some.map(move |(&reason, offsets)| Open::new(partition, reason, offsets))
+            })
+            .collect();
+        all.sort_unstable_by_key(|open| (open.partition, open.reason));
+        all
+    }
+
+    /// What was open at a checkpoint from which the log is read on, in a partition that is begun.
+    pub fn reopen(&mut self, open: &Open) {
+        let Some(partition) = self.partitions.get_mut(&open.partition) else { return };
+        let offsets = partition.open.entry(open.reason).or_default();
+        let before = offsets.len();
+        for run in &open.runs {
+            offsets.insert_range(run.clone());
+        }
+        self.open += offsets.len() - before;
+        if let Some(first) = offsets.min() {
+            partition.settled_below = partition.settled_below.min(first);
+        }
     }
 
     /// The log is read up to the record, and what was bad before it was given.
     pub fn pass(&mut self, place: &Place) {
         let Some(partition) = self.of(place) else { return };
         partition.next = partition.next.max(place.offset);
-        self.forget(place);
-    }
-
-    /// Forgets the offsets of the record's log that nobody asks for any more.
-    fn forget(&mut self, place: &Place) {
-        let Some(partition) = self.of(place) else { return };
-        let first = partition.waiting.first().copied().unwrap_or(partition.next);
-        if first > partition.settled_below {
-            partition.settled_below = first;
-            let forgotten = partition.known.remove_range(..first);
-            self.offsets -= forgotten;
-        }
+        let forgotten = partition.forget();
+        self.offsets -= forgotten;
     }
 
     fn of(&mut self, place: &Place) -> Option<&mut Partition> {
         self.partitions.get_mut(&place.partition).filter(|it| it.epoch == place.epoch)
     }
 
-    /// How many offsets are kept.
+    /// How many offsets are known to stand in the quarantine topic.
     pub const fn offsets(&self) -> u64 {
         self.offsets
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(epoch: &str, partition: i32, offset: u64) -> Place {
-        Place { epoch: epoch.into(), partition, offset }
-    }
-
-    fn begun(epoch: &str) -> Ledger {
-        let mut ledger = Ledger::default();
-        assert!(ledger.begin(0, &epoch.into(), 10));
-        assert!(ledger.begin(1, &epoch.into(), 0));
-        ledger
-    }
-
-    #[test]
-    fn what_was_set_aside_of_this_log_is_known() {
-        let mut ledger = begun("a");
-        for place in [at("a", 0, 12), at("a", 0, 12), at("b", 0, 13), at("a", 2, 14), at("a", 1, 15)] {
-            assert!(ledger.note(&place));
-        }
-        let known: Vec<_> = (10..20).filter(|offset| ledger.is_known(&at("a", 0, *offset))).collect();
-        assert_eq!((known, ledger.offsets()), (vec![12], 2));
-        assert!(ledger.is_known(&at("a", 0, 9)), "nobody reads there");
-        assert!(!ledger.is_known(&at("b", 0, 9)), "that's another log");
-        assert!(!ledger.is_known(&at("a", 2, 14)), "nobody reads that partition");
-    }
-
-    #[test]
-    fn what_is_dealt_with_takes_no_room() {
-        let mut ledger = begun("a");
-        for offset in 10..20 {
-            ledger.note(&at("a", 0, offset));
-        }
-        for offset in [20, 12, 15] {
-            ledger.wait(&at("a", 0, offset));
-        }
-        ledger.settle(&at("a", 0, 15));
-        assert_eq!(ledger.offsets(), 8, "the one at 12 may come back yet");
-        ledger.settle(&at("a", 0, 12));
-        assert_eq!(ledger.offsets(), 0);
-        ledger.note(&at("a", 0, 14));
-        assert_eq!(ledger.offsets(), 0, "the log is read in order, whoever tells late");
-        assert!(ledger.is_known(&at("a", 0, 19)), "a log that is rewound changes nothing");
-        assert!(!ledger.is_known(&at("a", 0, 20)));
-        ledger.settle(&at("b", 0, 20));
-        assert!(!ledger.is_known(&at("a", 0, 20)), "that was another log");
-        ledger.settle(&at("a", 0, 20));
-        assert!(ledger.is_known(&at("a", 0, 20)) && !ledger.is_known(&at("a", 0, 21)));
-    }
-
-    #[test]
-    fn what_a_start_has_passed_is_forgotten_but_for_what_waits() {
-        let mut ledger = begun("a");
-        for offset in 10..20 {
-            ledger.note(&at("a", 0, offset));
-        }
-        ledger.wait(&at("a", 0, 13));
-        ledger.pass(&at("a", 0, 15));
-        assert_eq!(ledger.offsets(), 7);
-        ledger.settle(&at("a", 0, 13));
-        assert_eq!(ledger.offsets(), 5);
-        ledger.pass(&at("b", 0, 20));
-        assert_eq!(ledger.offsets(), 5, "that was another log");
-        ledger.pass(&at("a", 0, 20));
-        assert_eq!(ledger.offsets(), 0);
-        assert!(!ledger.is_known(&at("a", 0, 20)), "it's the next");
-    }
-
-    #[test]
-    fn a_record_that_is_to_be_tried_again_is_seen_if_it_got_through() {
-        let mut ledger = begun("a");
-        ledger.wait(&at("a", 0, 12));
-        ledger.wait(&at("a", 0, 13));
-        ledger.settle(&at("a", 0, 13));
-        assert!(!ledger.is_known(&at("a", 0, 12)));
-        ledger.note(&at("a", 0, 12));
-        assert!(ledger.is_known(&at("a", 0, 12)));
-    }
-
-    #[test]
-    fn another_log_begins_with_nothing() {
-        let mut ledger = begun("a");
-        ledger.note(&at("a", 0, 12));
-        assert!(!ledger.begin(0, &"a".into(), 0), "it's read already");
-        assert!(ledger.begin(0, &"b".into(), 0));
-        assert!(!ledger.is_begun(&at("a", 0, 12)) && ledger.is_begun(&at("b", 0, 12)));
-        assert_eq!(ledger.offsets(), 0);
-        assert!(!ledger.is_known(&at("b", 0, 12)) && !ledger.is_known(&at("a", 0, 12)));
-    }
-
-    #[test]
-    fn what_is_kept_is_bounded() {
-        let mut ledger = begun("a");
-        ledger.offsets = OFFSETS_MAX - 1;
-        assert!(ledger.note(&at("a", 0, 12)));
-        assert!(!ledger.note(&at("a", 0, 13)));
-        assert!(ledger.note(&at("a", 0, 12)), "it's there");
-        assert!(!ledger.is_known(&at("a", 0, 13)));
-    }
-}
+mod tests;

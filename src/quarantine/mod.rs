@@ -9,9 +9,11 @@
 mod catalogue;
 mod entry;
 mod ledger;
+mod open;
 mod record;
 
 pub use catalogue::{Catalogue, Places};
-pub use entry::{Entry, Fact, Outcome, marker_headers};
-pub use ledger::{Ledger, OFFSETS_MAX};
-pub use record::{BadRecord, Header, Original, Place, VALUE_BYTES_MAX, is_ours};
+pub use entry::{Entry, Fact, Outcome, is_ours, marker_headers};
+pub use ledger::{Ledger, OFFSETS_MAX, Stretch};
+pub use open::Open;
+pub use record::{BadRecord, Header, Original, Place, VALUE_BYTES_MAX};

@@ -54,7 +54,11 @@ pub struct BadRecord {
 impl BadRecord {
     /// The record at `place`, refused for `rejection`. Its value is copied unless it's too long.
     pub fn new(place: Place, head: Original, value: Option<&[u8]>, rejection: &Rejection) -> Self {
-        let mut error = rejection.to_string();
+        Self::with(place, head, value, rejection.label(), rejection.to_string())
+    }
+
+    /// The same, refused for the reason of this label, in these words.
+    pub fn with(place: Place, head: Original, value: Option<&[u8]>, label: &str, mut error: String) -> Self {
         error.truncate(error.floor_char_boundary(ERROR_BYTES_MAX));
         let (kept, omitted) = match value {
             Some(value) if value.len() > VALUE_BYTES_MAX => (None, Some(value.len())),
@@ -64,7 +68,7 @@ impl BadRecord {
             place,
             original: Original { value: kept, ..head },
             omitted_bytes: omitted,
-            reason: rejection.label().to_owned(),
+            reason: label.to_owned(),
             error,
         }
     }
@@ -84,11 +88,6 @@ impl Original {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + of(value)).sum();
         of(&self.key) + of(&self.value) + headers
     }
-}
-
-/// Whether a header is one that quarantine writes: those of a record that was published again are replaced.
-pub fn is_ours(name: &str) -> bool {
-    name.starts_with("tickcast-")
 }
 
 #[cfg(test)]

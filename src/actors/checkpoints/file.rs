@@ -11,8 +11,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Bytes of the largest file that is read: the head, with a few thousand partitions.
-const HEAD_BYTES_MAX: u64 = 1 << 20;
+use crate::quarantine::OFFSETS_MAX;
+
+/// Bytes of the largest file that is read: the head, with a few thousand partitions, and the bad records that weren't set
+/// aside, each of which takes two bytes, and eight where they lie far apart.
+const HEAD_BYTES_MAX: u64 = (1 << 20) + 8 * OFFSETS_MAX;
 
 /// And each symbol: one that was in sixteen partitions takes 16 × 250.
 const SYMBOL_BYTES_MAX: u64 = 4096;

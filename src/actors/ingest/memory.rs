@@ -12,7 +12,9 @@ use crate::{
     checkpoint::{Checkpoint, Expected, Head, Mark},
     clock::now_us,
     fold::Kept,
+    kafka::Quarantine,
     publication::Epoch,
+    quarantine::Open,
     reading::LastRecord,
 };
 
@@ -24,17 +26,20 @@ pub(super) struct Beginning {
     pub(super) symbols: Option<Vec<Kept>>,
     /// By partition, what is to be the first record.
     pub(super) expected: BTreeMap<i32, LastRecord>,
+    /// Bad records that weren't set aside yet.
+    pub(super) open: Vec<Open>,
 }
 
 impl Ingest {
     /// What to begin with, and where.
     pub(super) fn beginning(&self, survey: &mut Survey) -> Beginning {
-        let without = |epoch| Beginning { epoch, symbols: None, expected: BTreeMap::new() };
+        let without = |epoch| Beginning { epoch, symbols: None, expected: BTreeMap::new(), open: Vec::new() };
         match self.load_checkpoint(survey) {
             Loaded::Usable(Checkpoint { head, symbols }) => Beginning {
                 expected: survey.begin_after(&head),
                 epoch: head.epoch.into(),
                 symbols: Some(symbols),
+                open: head.open,
             },
             // Who was told the offsets of before mustn't compare those of afterwards with them.
             Loaded::Truncated => {
@@ -95,6 +100,7 @@ impl Turn {
             epoch: self.epoch.to_string(),
             boundary: self.ingest.boundary,
             partitions: self.reading.positions().map(mark).collect(),
+            open: self.ingest.quarantine.as_ref().map(Quarantine::all_open).unwrap_or_default(),
         }
     }
 }

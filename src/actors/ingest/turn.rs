@@ -73,7 +73,7 @@ impl Turn {
     pub(super) fn begin(
         mut ingest: Ingest,
         survey: &Survey,
-        Beginning { epoch, symbols, expected }: Beginning,
+        Beginning { epoch, symbols, expected, open }: Beginning,
         surveyor: Surveyor,
         mut announcer: Announcer,
     ) -> Result<Self, ConsumerError> {
@@ -126,6 +126,9 @@ impl Turn {
             taken_us: now_us(),
         };
         turn.begin_quarantine(&survey.log.epoch(), &survey.partitions);
+        if let Some(quarantine) = &mut turn.ingest.quarantine {
+            quarantine.reopen(&open);
+        }
         turn.ingest.consumer.read_from(&offsets)?;
         // Of what a checkpoint has the clients are told first, and then the clock has its say: that's the first turn.
         if turn.fold.symbols() == 0 {

@@ -60,7 +60,7 @@ struct ActionArgs {
     #[arg(long, conflicts_with_all = ["all", "limit"])]
     republish: bool,
 
-    /// Publish also those whose symbol has had a newer tick since
+    /// Publish also those whose symbol has had a newer tick since, or was delisted
     #[arg(long, requires = "republish")]
     overtaken: bool,
 
@@ -84,7 +84,9 @@ anew by the producer; --dismiss takes the old ones off the list. A server that r
 the fix finds the good ones by itself, and doesn't need them again.
 
 A record that is published again stands at the end of its partition: it's folded as the newest tick of its symbol. So \
-those whose symbol has had a newer tick since are left, unless --overtaken is given. Key, value, headers, timestamp and \
+those whose symbol has had a newer tick since, or was delisted, are left, unless --overtaken is given. Those that were \
+refused as wrong_partition or too_many_symbols are ticks by themselves, so nothing here tells whether a server would \
+take them now: they are left too. Key, value, headers, timestamp and \
 partition are the record's own. Each is marked in the quarantine topic when Kafka has acknowledged it; if the command is \
 killed in between, up to 500 records that were published aren't marked yet, and a second run publishes them again.
 

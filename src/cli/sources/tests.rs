@@ -382,3 +382,17 @@ fn a_switch_is_on_by_its_flag_or_by_true() {
     let tied = resolve_replay(&["f", "--kafka=a:1"], &[("TICKCAST_STRICT", "true"), ("TICKCAST_SPEED", "1")]);
     assert!(tied.unwrap_err().contains("cannot be used with"));
 }
+
+#[test]
+fn what_a_run_does_is_told_by_flag_alone() {
+    let line: &[_] = &["feed", "quarantine", "--kafka", "a:1", "--republish"];
+    let environment: &[_] =
+        &[("TICKCAST_DISMISS", "true"), ("TICKCAST_LIMIT", "1"), ("TICKCAST_ALL", "true")];
+    let (_, resolved) = prepare(Given { line, environment, ..Given::default() }).unwrap();
+    let told = |key: &str| resolved.settings.iter().find(|it| it.key == key).unwrap().values.clone();
+    assert_eq!((told("republish"), told("limit")), (vec!["true".to_owned()], vec![]));
+    assert!(resolved.warnings.iter().any(|warning| warning.contains("TICKCAST_DISMISS")));
+    let line: &[_] = &["feed", "quarantine", "--kafka", "a:1", "--config", "t.toml"];
+    let refused = prepare(Given { line, file: "republish = true\n", ..Given::default() });
+    assert!(refused.unwrap_err().contains("republish"));
+}

@@ -27,10 +27,13 @@ const SYMBOLS_MAX: usize = 10_000_000;
 pub enum Verdict {
     /// A tick, and the newest of its symbol.
     Tick,
-    /// A tick of a symbol that has had a newer one, or one as new, of this time in microseconds since the Unix epoch.
+    /// A tick of a symbol that has had a newer one, or one as new, or was delisted, at this time in microseconds since
+    /// the Unix epoch.
     Overtaken(i64),
     /// No tick.
     Rejected(Rejection),
+    /// Refused for what else there is in the log or how many symbols the server takes, which can't be judged here.
+    Unjudged,
     /// Nobody knows: its value was too long to be set aside.
     Incomplete,
 }
@@ -84,7 +87,7 @@ impl Source {
         let tasted: Vec<_> = items
             .into_iter()
             .map(|item| {
-                let taken = taster.taste_item(&item);
+                let taken = taster.taste_item(&item).filter(|_| !is_for_others(&item.reason));
                 (item, taken)
             })
             .collect();
@@ -94,7 +97,8 @@ impl Source {
         self.scan(&to_find, shelf, &mut newest)?;
         let judged = tasted.into_iter().map(|(item, taken)| {
             let verdict = match taken {
-                None => Verdict::Incomplete,
+                None if item.omitted_bytes.is_some() => Verdict::Incomplete,
+                None => Verdict::Unjudged,
                 Some(Err(rejection)) => Verdict::Rejected(rejection),
                 Some(Ok(taken)) => match newest[&taken.symbol] {
                     newest if newest >= taken.time_us => Verdict::Overtaken(newest),
@@ -135,8 +139,15 @@ impl Source {
                 shelf.catalogue().has_met(&place)
             });
             // What is set aside and would be a tick by now is judged, and no judge.
-            if !is_set_aside
-                && let Ok(Some(taken)) = taster.taste(message.record())
+            if is_set_aside {
+                return Wanted::More;
+            }
+            let record = message.record();
+            let taken = match taster.taste(record) {
+                Ok(None) => delisted(record.key, record.timestamp_us),
+                taken => taken.ok().flatten(),
+            };
+            if let Some(taken) = taken
                 && let Some(newest) = newest.get_mut(&taken.symbol)
             {
                 *newest = taken.time_us.max(*newest);
@@ -231,12 +242,8 @@ impl Taster {
             content_type: content_type.and_then(|(_, value)| value.as_deref()),
         });
         // A tombstone of a symbol that isn't listed, as far as can be known here.
-        let tombstone = || Taken {
-            symbol: key
-                .and_then(|key| str::from_utf8(key).ok())
-                .and_then(|key| Symbol::parse(key).ok())
-                .expect("the fold took the key for a symbol"),
-            time_us: microseconds(original.timestamp_ms),
+        let tombstone = || {
+            delisted(key, microseconds(original.timestamp_ms)).expect("the fold took the key for a symbol")
         };
         Some(tasted.map(|taken| taken.unwrap_or_else(tombstone)))
     }
@@ -250,6 +257,17 @@ impl Taster {
         let symbol = self.batch.newest.first().map(|publication| publication.symbol.clone());
         Ok(symbol.map(|symbol| Taken { symbol, time_us }))
     }
+}
+
+/// Whether a record was refused for others in the log, or for the server's settings: by itself it's a tick.
+fn is_for_others(reason: &str) -> bool {
+    matches!(reason, "wrong_partition" | "too_many_symbols")
+}
+
+/// What a tombstone says.
+fn delisted(key: Option<&[u8]>, time_us: i64) -> Option<Taken> {
+    let symbol = Symbol::parse(str::from_utf8(key?).ok()?).ok()?;
+    Some(Taken { symbol, time_us })
 }
 
 /// As the server's consumer reads a record's time.

@@ -33,7 +33,8 @@ pub(super) struct Seat {
 }
 
 impl Room {
-    /// Room for a copy of so many bytes, if there is any. To be called by one thread alone.
+    /// Room for a copy of so many bytes, if there is any. Of two threads that ask at the same moment both may get the
+    /// last seat.
     pub(super) fn take(&self, bytes: usize) -> Option<Seat> {
         let bytes = bytes + OVERHEAD_BYTES;
         if self.is_full() || self.0.bytes.load(Ordering::Relaxed) + bytes > BYTES_MAX {

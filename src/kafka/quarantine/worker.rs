@@ -14,7 +14,8 @@ use std::{
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{
-    Copy, Left, Shared,
+    Copy, Shared,
+    again::Again,
     reader::{Read, Reader, is_absence},
     writer::{Delivery, Writer, is_refusal},
 };
@@ -27,10 +28,10 @@ const TURN_WAIT: Duration = Duration::from_millis(100);
 const BUSY_WAIT: Duration = Duration::from_millis(5);
 
 /// Entries read before something else gets its turn: some milliseconds.
-const ENTRIES_MAX: usize = 4096;
+pub(super) const ENTRIES_MAX: usize = 4096;
 
 /// Between two attempts at what Kafka doesn't do at the moment.
-const RETRY_INTERVAL: Duration = Duration::from_secs(3);
+pub(super) const RETRY_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Between two looks for partitions that were added to the topic.
 const PARTITION_INTERVAL: Duration = Duration::from_secs(30);
@@ -44,21 +45,25 @@ const END_WAIT: Duration = Duration::from_millis(1500);
 
 /// What the thread works with.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
-    inbox: Receiver<Left>,
+    pub(super) shared: Arc<Shared>,
+    inbox: Receiver<Copy>,
     reader: Reader,
     writer: Writer,
+    pub(super) again: Again,
+    /// When a stretch may be read again next.
+    pub(super) again_at: Instant,
     /// The topic that the bad records are of.
-    source: String,
+    pub(super) source: String,
     rest_max: Duration,
     phase: Phase,
     /// Copies that rest, or that Kafka didn't take.
-    pending: VecDeque<Arc<Copy>>,
+    pub(super) pending: VecDeque<Arc<Copy>>,
     /// When those are written.
     due: Instant,
     next_look: Instant,
     told: Option<(String, Instant)>,
-    drops: LogLimiter,
+    lost: u64,
+    losses: LogLimiter,
 }
 
 /// How far the quarantine topic is read.
@@ -77,8 +82,8 @@ enum Phase {
 impl Worker {
     pub(super) fn new(
         shared: Arc<Shared>,
-        inbox: Receiver<Left>,
-        (reader, writer): (Reader, Writer),
+        inbox: Receiver<Copy>,
+        (reader, writer, again): (Reader, Writer, Again),
         source: String,
         rest_max: Duration,
     ) -> Self {
@@ -88,6 +93,8 @@ impl Worker {
             inbox,
             reader,
             writer,
+            again,
+            again_at: now,
             source,
             rest_max,
             phase: Phase::Idle,
@@ -95,7 +102,8 @@ impl Worker {
             due: now,
             next_look: now,
             told: None,
-            drops: LogLimiter::default(),
+            lost: 0,
+            losses: LogLimiter::default(),
         }
     }
 
@@ -114,8 +122,7 @@ impl Worker {
         let mut wait = if is_reading { Duration::ZERO } else { TURN_WAIT };
         loop {
             match self.inbox.recv_timeout(wait) {
-                Ok(Left::Copy(copy)) => self.take(Arc::new(copy)),
-                Ok(Left::Passed(place)) => self.shared.ledger().pass(&place),
+                Ok(copy) => self.take(Arc::new(copy)),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
@@ -123,18 +130,7 @@ impl Worker {
         }
     }
 
-    fn take(&mut self, copy: Arc<Copy>) {
-        let place = &copy.record.place;
-        let mut ledger = self.shared.ledger();
-        if !ledger.is_begun(place) && ledger.begin(place.partition, &place.epoch, place.offset) {
-            self.shared.is_news.store(true, Ordering::Relaxed);
-        }
-        if ledger.is_known(place) {
-            self.shared.metrics.known.inc();
-            return;
-        }
-        ledger.wait(place);
-        drop(ledger);
+    pub(super) fn take(&mut self, copy: Arc<Copy>) {
         if self.pending.is_empty() {
             self.due = Instant::now() + random_below(self.rest_max);
         }
@@ -154,8 +150,11 @@ impl Worker {
             self.tell(&format!("Kafka's client begins anew: {reason}"));
             returned.into_iter().for_each(|delivery| self.settle(delivery));
         }
-        self.tell_drops(now);
-        self.shared.metrics.waiting.set(i64::try_from(self.shared.room.records()).unwrap_or(i64::MAX));
+        if self.phase == Phase::Open {
+            self.read_again(now);
+        }
+        self.tell_lost(now);
+        self.shared.metrics.waiting.set(i64::try_from(self.waiting()).unwrap_or(i64::MAX));
     }
 
     /// Reads the topic on.
@@ -186,7 +185,7 @@ impl Worker {
                 self.next_look = now + PARTITION_INTERVAL;
             }
             // Without anything bad nobody misses it.
-            Ok(false) if self.pending.is_empty() => {}
+            Ok(false) if self.waiting() == 0 => {}
             Ok(false) => {
                 self.writer.ask();
                 self.tell("there is no such topic; create it, or set quarantine-topic to off");
@@ -196,7 +195,8 @@ impl Worker {
     }
 
     fn read(&mut self) {
-        let mut wait = if self.writer.is_busy() { BUSY_WAIT } else { TURN_WAIT };
+        let is_busy = self.writer.is_busy() || self.again.is_reading();
+        let mut wait = if is_busy { BUSY_WAIT } else { TURN_WAIT };
         for _ in 0..ENTRIES_MAX {
             match self.reader.poll(wait) {
                 Some(Read::Entry(entry)) if entry.topic == self.source => {
@@ -267,10 +267,16 @@ impl Worker {
         }
         let (place, reason) = (copy.record.place.clone(), copy.record.reason.clone());
         let mut copy = Arc::into_inner(copy).expect("librdkafka has given its reference back");
-        if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) && copy.record.omit_value() {
-            self.tell("it doesn't take records so large: they are set aside without their value");
-            self.pending.push_front(Arc::new(copy));
-            return;
+        if code == Some(RDKafkaErrorCode::MessageSizeTooLarge) {
+            // The limit is on what is sent together.
+            let is_with_others = !mem::replace(&mut copy.is_alone, true);
+            if is_with_others || copy.record.omit_value() {
+                if !is_with_others {
+                    self.tell("it doesn't take records so large: they are set aside without their value");
+                }
+                self.pending.push_front(Arc::new(copy));
+                return;
+            }
         }
         self.shared.metrics.failed.inc();
         self.shared.ledger().settle(&place);
@@ -280,8 +286,8 @@ impl Worker {
     }
 
     /// Once a minute at most, unless it's something else.
-    fn tell(&mut self, what: &str) {
-        let (now, waiting) = (Instant::now(), self.shared.room.records());
+    pub(super) fn tell(&mut self, what: &str) {
+        let (now, waiting) = (Instant::now(), self.waiting());
         let is_told = self
             .told
             .as_ref()
@@ -296,15 +302,21 @@ impl Worker {
         tracing::warn!(topic, waiting, "trouble with the quarantine topic: {what}");
     }
 
-    fn tell_drops(&mut self, now: Instant) {
-        if self.shared.dropped.load(Ordering::Relaxed) > 0 && self.drops.may_tell(now).is_some() {
-            let (topic, dropped) = (self.reader.topic(), self.shared.dropped.swap(0, Ordering::Relaxed));
-            let waiting = self.shared.room.records();
+    /// Bad records that aren't dealt with.
+    fn waiting(&self) -> u64 {
+        self.shared.ledger().waiting()
+    }
+
+    fn tell_lost(&mut self, now: Instant) {
+        let lost = self.shared.ledger().take_lost();
+        self.shared.metrics.dropped.inc_by(lost);
+        self.lost += lost;
+        if self.lost > 0 && self.losses.may_tell(now).is_some() {
+            let (topic, dropped) = (self.reader.topic(), mem::take(&mut self.lost));
             tracing::warn!(
                 topic,
                 dropped,
-                waiting,
-                "bad records aren't set aside: there is no room for more of them until Kafka takes those that wait"
+                "bad records aren't set aside: the log had them no more when there was room, or more than {OFFSETS_MAX} wait"
             );
         }
     }
@@ -312,7 +324,9 @@ impl Worker {
     /// Writes what is left, as far as the time allows.
     fn end(mut self) {
         let deadline = Instant::now() + END_WAIT;
-        while (!self.pending.is_empty() || self.writer.is_busy()) && Instant::now() < deadline {
+        while (self.waiting() > 0 || !self.pending.is_empty() || self.writer.is_busy())
+            && Instant::now() < deadline
+        {
             self.due = self.due.min(Instant::now());
             let is_reading = matches!(self.phase, Phase::Reading | Phase::Open);
             if !is_reading {
@@ -320,15 +334,15 @@ impl Worker {
             }
             self.turn();
         }
-        let left = self.shared.room.records();
+        let left = self.waiting();
         drop(mem::take(&mut self.pending));
         if left > 0 {
-            self.shared.metrics.failed.inc_by(left as u64);
+            self.shared.metrics.failed.inc_by(left);
             let topic = self.reader.topic();
             tracing::warn!(
                 topic,
                 left,
-                "bad records aren't set aside: the server ends before Kafka takes them"
+                "bad records aren't set aside: the server ends before Kafka takes them; a start that reads them again, or goes on from a checkpoint, does it"
             );
         }
     }

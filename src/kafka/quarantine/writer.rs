@@ -55,6 +55,8 @@ const PURGE_WAIT: Duration = Duration::from_millis(500);
 pub(super) struct Writer {
     config: ClientConfig,
     producer: BaseProducer<Deliveries>,
+    /// Sends each copy by itself. There is one once it's needed.
+    alone: Option<BaseProducer<Deliveries>>,
     topic: String,
 }
 
@@ -82,7 +84,7 @@ impl Writer {
     ) -> Result<Self, PropertyError> {
         let config = client_config(bootstrap, properties)?;
         let producer = config.create_with_context(Deliveries::default())?;
-        Ok(Self { config, producer, topic: topic.to_owned() })
+        Ok(Self { config, producer, alone: None, topic: topic.to_owned() })
     }
 
     /// Asks for the topic as a producer does, upon which a broker that may create topics by itself creates it.
@@ -93,43 +95,66 @@ impl Writer {
     }
 
     /// Sends a copy of a record of `source`.
-    pub(super) fn send(&self, copy: Arc<Copy>, source: &str) -> Result<(), (KafkaError, Arc<Copy>)> {
+    pub(super) fn send(&mut self, copy: Arc<Copy>, source: &str) -> Result<(), (KafkaError, Arc<Copy>)> {
+        if copy.is_alone && self.alone.is_none() {
+            match self
+                .config
+                .clone()
+                .set("batch.num.messages", "1")
+                .create_with_context(Deliveries::default())
+            {
+                Ok(alone) => self.alone = Some(alone),
+                Err(error) => return Err((error, copy)),
+            }
+        }
+        let producer = self.alone.as_ref().filter(|_| copy.is_alone).unwrap_or(&self.producer);
         let sent = Arc::clone(&copy);
         let original = &sent.record.original;
         let mut record: BaseRecord<'_, [u8], [u8], _> = BaseRecord::with_opaque_to(&self.topic, copy)
             .headers(owned_headers(&sent.record.headers(source)));
         record.key = original.key.as_deref();
         record.payload = original.value.as_deref();
-        self.producer.send(record).map_err(|(error, record)| (error, record.delivery_opaque))
+        producer.send(record).map_err(|(error, record)| (error, record.delivery_opaque))
     }
 
     /// What became of copies since the last call.
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
-        self.producer.poll(Duration::ZERO);
-        std::mem::take(&mut self.producer.context().0.lock().unwrap_or_else(PoisonError::into_inner))
+        self.producers().flat_map(deliveries).collect()
     }
 
     /// Whether copies are on their way.
     pub(super) fn is_busy(&self) -> bool {
-        self.producer.in_flight_count() > 0
+        self.producers().any(|producer| producer.in_flight_count() > 0)
     }
 
     /// Begins anew if librdkafka has given up for good: why it has, and what became of the copies on their way.
     pub(super) fn revive(&mut self) -> Option<(String, Vec<Delivery>)> {
-        let (_, reason) = self.producer.client().fatal_error()?;
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        let (_, reason) = self.producers().find_map(|producer| producer.client().fatal_error())?;
+        for producer in self.producers() {
+            producer.purge(PurgeConfig::default().queue().inflight());
+        }
         let deadline = Instant::now() + PURGE_WAIT;
         let mut returned = self.deliveries();
         while self.is_busy() && Instant::now() < deadline {
             self.producer.poll(Duration::from_millis(5));
             returned.extend(self.deliveries());
         }
+        self.alone = None;
         match self.config.create_with_context(Deliveries::default()) {
             Ok(producer) => self.producer = producer,
             Err(error) => tracing::warn!(%error, "no producer can be made for the quarantine topic"),
         }
         Some((reason, returned))
     }
+
+    fn producers(&self) -> impl Iterator<Item = &BaseProducer<Deliveries>> {
+        [Some(&self.producer), self.alone.as_ref()].into_iter().flatten()
+    }
+}
+
+fn deliveries(producer: &BaseProducer<Deliveries>) -> Vec<Delivery> {
+    producer.poll(Duration::ZERO);
+    std::mem::take(&mut producer.context().0.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Whether a copy was refused for what it is, so that trying again is of no use.

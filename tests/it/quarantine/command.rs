@@ -134,7 +134,7 @@ fn what_is_a_tick_by_now_is_published_again_as_it_was_and_once() {
     for (offset, value) in (0..).zip(&originals) {
         let headers = [("trace", "1")];
         broker.record(TICKS, Some("K"), Some(value.as_bytes()), &headers, time);
-        set_aside(&broker, offset, "too_many_symbols", "K", value.as_bytes(), &headers);
+        set_aside(&broker, offset, "not_protobuf", "K", value.as_bytes(), &headers);
     }
     // A newer tick of the third one's symbol.
     broker.record(TICKS, None, Some(tick("LATE", 1_732_187_000_000_001).as_bytes()), &[], time);
@@ -169,6 +169,27 @@ fn what_is_a_tick_by_now_is_published_again_as_it_was_and_once() {
     let overtaken = json(&broker, &["--republish", "--overtaken", "--offset", "2"]);
     assert_eq!(overtaken.outcomes(), [(2, "republished".to_owned())]);
     assert_eq!(broker.read(TICKS).pop().unwrap().value.as_deref(), Some(late.as_bytes()));
+}
+
+#[test]
+fn what_was_delisted_since_and_what_others_decide_is_left() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    let time = Some(1_732_187_000_123);
+    let value = tick("A", 1_732_187_000_000_000);
+    for (offset, symbol) in (0..).zip(["A", "B", "C"]) {
+        let value = value.replace("\"A\"", &format!("\"{symbol}\""));
+        broker.record(TICKS, Some(symbol), Some(value.as_bytes()), &[], time);
+        let reason = ["not_protobuf", "wrong_partition", "too_many_symbols"][offset as usize];
+        set_aside(&broker, offset, reason, symbol, value.as_bytes(), &[]);
+    }
+    broker.record(TICKS, Some("A"), None, &[], Some(1_732_187_000_124));
+
+    let ended = json(&broker, &["--republish"]);
+
+    let mut outcomes = ended.outcomes();
+    outcomes.sort();
+    assert_eq!(outcomes, [(0, "overtaken"), (1, "left"), (2, "left")].map(|(at, it)| (at, it.to_owned())));
+    assert_eq!(broker.read(TICKS).len(), 4);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the server sets aside, and what stops it from doing so without stopping anything else.
 
+use std::collections::BTreeSet;
+
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 use super::broker::{Broker, await_records};
@@ -172,7 +174,7 @@ fn a_record_that_is_too_large_for_the_topic_is_set_aside_without_its_value() {
     let broker = Broker::with(&[TICKS, QUARANTINE]);
     broker.publish(&["{", r#"{"symbol":"A","price":1}"#]);
     // The next records that anybody writes are the server's.
-    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE; 2];
     broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
     let server = broker.server(&[]);
     let stored = broker.await_records(QUARANTINE, 1);
@@ -181,9 +183,22 @@ fn a_record_that_is_too_large_for_the_topic_is_set_aside_without_its_value() {
 }
 
 #[test]
-fn a_flood_of_bad_records_delays_no_good_one_and_takes_no_more_room_than_there_is() {
+fn records_that_are_too_large_together_are_set_aside_one_by_one_and_whole() {
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.publish(&["{", "[", "]", r#"{"symbol":"A","price":1}"#]);
+    let refused = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE];
+    broker.mock().request_errors(RDKafkaApiKey::Produce, &refused);
+    let server = broker.server(&[]);
+    let stored = broker.await_records(QUARANTINE, 3);
+    let mut values: Vec<_> = stored.iter().map(|it| it.value.clone().unwrap_or_default()).collect();
+    values.sort();
+    assert_eq!(values, [b"[", b"]", b"{"]);
+    server.await_metric(ACKNOWLEDGED, 3.0);
+}
+
+#[test]
+fn a_flood_of_bad_records_delays_no_good_one_and_all_of_it_is_set_aside_in_little_room() {
     const FLOOD: usize = 30_000;
-    const ROOM: usize = 16_384;
     let broker = Broker::with(&[TICKS, QUARANTINE]);
     broker.refuse(QUARANTINE, true);
     let server = broker.server(&[]);
@@ -192,12 +207,59 @@ fn a_flood_of_bad_records_delays_no_good_one_and_takes_no_more_room_than_there_i
     values.push(r#"{"symbol":"A","price":1}"#);
     broker.publish(&values);
     server.await_seq("A", FLOOD as u64);
-    server.await_metric(DROPPED, (FLOOD - ROOM) as f64);
-    server.await_metric(WAITING, ROOM as f64);
+    server.await_metric(WAITING, FLOOD as f64);
     let grown_kib = server.process.rss_kib().saturating_sub(before_kib);
     assert!(grown_kib < 96 * 1024, "{grown_kib} KiB more");
     broker.refuse(QUARANTINE, false);
-    server.await_metric(ACKNOWLEDGED, ROOM as f64);
+    server.await_metric(ACKNOWLEDGED, FLOOD as f64);
+    assert_eq!((server.metric(WAITING), server.metric(DROPPED)), (0.0, 0.0));
+    let stored = broker.read(QUARANTINE);
+    let offsets: BTreeSet<u64> =
+        stored.iter().map(|it| it.header("tickcast-offset").parse().unwrap()).collect();
+    assert_eq!((stored.len(), offsets.len()), (FLOOD, FLOOD));
+    assert_eq!(offsets.last(), Some(&(FLOOD as u64 - 1)));
+    // One of which there was a copy, and one that was read again.
+    let words: BTreeSet<_> = stored.iter().map(|it| it.header("tickcast-error")).collect();
+    assert_eq!(words.len(), 1, "{words:?}");
+    drop(server);
+
+    // More stands in quarantine than there is room for, and still what is new is found.
+    broker.publish(&["[", "]"]);
+    let server = broker.server(&[]);
+    server.await_metric(ACKNOWLEDGED, 2.0);
+    server.await_metric(KNOWN, FLOOD as f64);
+    assert_eq!(server.metric(DROPPED), 0.0);
+    assert_eq!(broker.read(QUARANTINE).len(), FLOOD + 2);
+}
+
+#[test]
+fn what_waits_outlives_a_kill_though_the_log_is_read_from_a_checkpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("checkpoint");
+    let flags = ["--checkpoint", file.to_str().unwrap(), "--checkpoint-interval-s", "0.1"];
+    let broker = Broker::with(&[TICKS, QUARANTINE]);
+    broker.refuse(QUARANTINE, true);
+    let server = broker.server(&flags);
+    let tick = r#"{"symbol":"A","price":1}"#;
+    broker.publish(&["{", tick, "[", tick]);
+    server.await_seq("A", 3);
+    eventually("a checkpoint is past the bad records", || {
+        let file = std::fs::read(&file).unwrap_or_default();
+        if file.windows(8).any(|it| it == b"not_json") { Ok(()) } else { Err(file.len().to_string()) }
+    });
+    server.process.signal("KILL");
+    drop(server);
+    broker.refuse(QUARANTINE, false);
+
+    let server = broker.server(&flags);
+
+    let log = server.process.log().join("\n");
+    assert!(log.contains(r#""from":"checkpoint""#), "{log}");
+    let stored = broker.await_records(QUARANTINE, 2);
+    let offsets: Vec<_> = stored.iter().map(|record| record.header("tickcast-offset")).collect();
+    assert_eq!(offsets, ["0", "2"]);
+    server.await_metric(WAITING, 0.0);
+    server.await_metric(ACKNOWLEDGED, 2.0);
 }
 
 #[test]

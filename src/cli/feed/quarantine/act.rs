@@ -111,11 +111,21 @@ impl Report {
                 Verdict::Overtaken(time_us) => {
                     let time = Timestamp::from_microsecond(time_us).map(|time| format!("{time:.6}"));
                     let time = time.unwrap_or_else(|_| format!("{time_us} µs"));
-                    self.tell(&item, "overtaken", &format!("its symbol has a tick of {time}"), None);
+                    self.tell(
+                        &item,
+                        "overtaken",
+                        &format!("its symbol has a tick of {time}, or was delisted then"),
+                        None,
+                    );
                 }
                 Verdict::Rejected(rejection) => {
                     let why = format!("{}: {rejection}", rejection.label());
                     self.tell(&item, "still_bad", &why, None);
+                }
+                Verdict::Unjudged => {
+                    let why =
+                        "a server that reads the log from the beginning after the fix takes it by itself";
+                    self.tell(&item, "left", why, None);
                 }
                 Verdict::Incomplete => {
                     self.tell(&item, "incomplete", "its value was too long to be set aside", None);
