@@ -33,6 +33,18 @@ const DECIDED_ELSEWHERE: [(&str, &str); 3] = [
     ("auto.offset.reset", "start_from"),
 ];
 
+/// Properties of librdkafka that can only be as they are, and why.
+const FIXED: [(&str, &str); 5] = [
+    ("enable.partition.eof", "a partition's end tells that it was read"),
+    ("isolation.level", "what a transaction aborted is never shown"),
+    ("enable.auto.commit", "nothing is committed: the log itself and the checkpoint tell where to go on"),
+    (
+        "enable.auto.offset.store",
+        "nothing is committed: the log itself and the checkpoint tell where to go on",
+    ),
+    ("transactional.id", "nothing is published in transactions"),
+];
+
 /// Checks a cluster's addresses.
 ///
 /// # Errors
@@ -43,15 +55,19 @@ pub fn check_bootstrap(bootstrap: &[HostPort]) -> Result<(), Invalid> {
     Err(Invalid { keys: vec!["kafka"], reason })
 }
 
-/// Checks that no property of librdkafka is one that another setting decides.
+/// Checks that no property of librdkafka is one that another setting decides, or that nobody may.
 ///
 /// # Errors
-/// The first that is, with the setting that decides it.
+/// The first that is, with the setting that decides it, or why it can't be set.
 pub fn check_decided_elsewhere(properties: &[KafkaProperty]) -> Result<(), Invalid> {
     for property in properties {
         let own_name = canonical(&property.key);
         if let Some((_, key)) = DECIDED_ELSEWHERE.iter().find(|(name, _)| *name == own_name) {
             let reason = format!("{} is decided by `{key}`: set that one", property.key);
+            return Err(Invalid { keys: vec!["kafka_property", "kafka_property_file"], reason });
+        }
+        if let Some((name, why)) = FIXED.iter().find(|(name, _)| *name == own_name) {
+            let reason = format!("{name} can't be set: {why}");
             return Err(Invalid { keys: vec!["kafka_property", "kafka_property_file"], reason });
         }
     }
