@@ -34,7 +34,7 @@ fn await_set_aside(node: &Node, topic: &str, count: usize) -> (Vec<Value>, Strin
         if lines.len() == count {
             Ok((lines.iter().map(|line| line["offset"].clone()).collect(), told))
         } else {
-            Err(format!("{lines:?}"))
+            Err(format!("{} are: {told}", lines.len()))
         }
     })
 }
@@ -96,4 +96,49 @@ fn what_is_published_again_reaches_a_subscriber() {
     let update = session.frame();
     assert_eq!((update.headers["type"].as_str(), update.headers["seq"].as_str()), ("update", "1"));
     assert!(quarantine(&node, "misread", &["--republish"]).unwrap().0.is_empty(), "it's done");
+}
+
+#[test]
+fn more_than_there_is_room_for_is_set_aside_once_and_a_restart_finds_what_is_new() {
+    const FLOOD: usize = 20_000;
+    let Some(node) = Node::shared() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic("flooded", 1);
+    client.create_topic("flooded.quarantine", 1);
+    let bad = |count: usize| vec![("A", "{".to_owned()); count];
+    client.publish("flooded", 0, "none", &bad(FLOOD));
+    let server = Server::ready(&node.plaintext(), "flooded", &[], &[]);
+    await_set_aside(&node, "flooded", FLOOD);
+    drop(server);
+
+    client.publish("flooded", 0, "none", &bad(10));
+    let _server = Server::ready(&node.plaintext(), "flooded", &[], &[]);
+    let (_, told) = await_set_aside(&node, "flooded", FLOOD + 10);
+    assert_eq!(told, format!("{} records set aside, 0 of them dealt with\n", FLOOD + 10), "no copies");
+}
+
+#[test]
+fn what_waits_for_a_topic_outlives_a_kill_behind_a_checkpoint() {
+    let Some(node) = Node::shared() else { return };
+    let client = Client::new(&node.plaintext(), &[]);
+    client.create_topic("killed", 1);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("checkpoint");
+    let flags = ["--checkpoint", file.to_str().unwrap(), "--checkpoint-interval-s", "0.1"];
+    let server = Server::ready(&node.plaintext(), "killed", &[], &flags);
+    client.publish("killed", 0, "none", &[("A", "{".to_owned()), ("A", trade("A", "1", 1))]);
+    server.await_state("A", "seq", &json!(1));
+    eventually("a checkpoint has the bad record", || {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        if bytes.windows(8).any(|it| it == b"not_json") { Ok(()) } else { Err(bytes.len().to_string()) }
+    });
+    // It's killed.
+    drop(server);
+    client.create_topic("killed.quarantine", 1);
+
+    let server = Server::ready(&node.plaintext(), "killed", &[], &flags);
+
+    server.await_state("A", "seq", &json!(1));
+    let (offsets, _) = await_set_aside(&node, "killed", 1);
+    assert_eq!(offsets, [json!(0)]);
 }
