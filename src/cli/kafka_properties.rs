@@ -131,6 +131,12 @@ mod tests {
             &format!("{start}metadata.broker.list is decided by `kafka`"),
         );
         check("bootstrap.servers", path, &[], &format!("{start}bootstrap.servers is decided by `kafka`"));
+        check(
+            "isolation.level",
+            path,
+            &[],
+            &format!("{start}isolation.level can't be set: what a transaction"),
+        );
         let both: &[_] = &["--kafka-property", "sasl.password=hunter2"];
         let expected =
             "flag --kafka-property and flag --kafka-property-file: sasl.password is given by both: set one";

@@ -242,7 +242,13 @@ impl Worker {
                     self.due = now + TURN_WAIT;
                     return;
                 }
-                Err((error, copy)) => self.settle((copy, Err(error))),
+                Err((error, copy)) => {
+                    self.settle((copy, Err(error)));
+                    // What is to be tried again later isn't tried again at once.
+                    if self.due > now {
+                        return;
+                    }
+                }
             }
         }
     }
