@@ -140,7 +140,6 @@ impl Assembly {
             tick_format: config.kafka.tick_format,
             symbols_max: config.market.max_symbols,
             broker_deadline: config.kafka.deadline,
-            partition_interval: partition_interval(&config.kafka),
             incarnation: broker.is_some().then(|| now_us().unsigned_abs()),
         };
         let state = AppState {
@@ -349,12 +348,4 @@ fn session_settings(limits: &config::Limits) -> Settings {
 fn day_boundary(after_midnight: Duration) -> DayBoundary {
     let offset_us = i64::try_from(after_midnight.as_micros()).expect("a day boundary is below 24 hours");
     DayBoundary::after_midnight_utc(offset_us)
-}
-
-/// librdkafka's own setting for it, which passes through.
-fn partition_interval(kafka: &config::Kafka) -> Duration {
-    const KEY: &str = "topic.metadata.refresh.interval.ms";
-    let told = kafka.properties.iter().rev().find(|property| property.key == KEY);
-    let ms = told.and_then(|property| property.value.parse().ok()).filter(|ms| *ms > 0);
-    Duration::from_millis(ms.unwrap_or(30_000))
 }

@@ -65,8 +65,6 @@ pub struct Ingest {
     pub symbols_max: usize,
     /// How long the broker may stay away at the start.
     pub broker_deadline: Duration,
-    /// How often the topic is asked for new partitions.
-    pub partition_interval: Duration,
     /// Distinguishes this start's log from others of the same cluster, for a broker that forgets.
     pub incarnation: Option<u64>,
 }
@@ -142,7 +140,7 @@ impl Ingest {
         let Some(mut survey) = self.survey(&questions, stop)? else { return Ok(()) };
         let beginning = self.beginning(&mut survey);
         let consumer = Arc::clone(&self.consumer);
-        let surveyor = Surveyor::spawn(Arc::clone(&consumer), questions, &survey, self.partition_interval);
+        let surveyor = Surveyor::spawn(Arc::clone(&consumer), questions, &survey);
         let mut turn = Turn::begin(self, &survey, beginning, surveyor, announcer)?;
         while !stop.load(Ordering::Relaxed) {
             turn.run(&consumer)?;

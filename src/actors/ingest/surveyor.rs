@@ -16,9 +16,9 @@ use std::{
 use super::survey::{ANSWER_WAIT, Questions, Survey, Surveyed};
 use crate::{kafka::Consumer, log_id::LogId};
 
-/// The longest. A topic that was made anew, and filled up to where the one before was read, looks like that one until
-/// its id is asked for; two small questions a second take nothing that could be measured.
-const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(1);
+/// Between two looks. A topic that was made anew, and filled up to where the one before was read, looks like that one until
+/// its id is asked for, which are two small questions.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest time between two looks: an error that comes with every fetch asks for a look ten times a second.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -68,13 +68,8 @@ struct Shared {
 }
 
 impl Surveyor {
-    /// Looks at the log, of which this much is known, every `interval`, or more often.
-    pub(super) fn spawn(
-        consumer: Arc<Consumer>,
-        questions: Questions,
-        known: &Survey,
-        interval: Duration,
-    ) -> Self {
+    /// Looks at the log, of which this much is known, from time to time.
+    pub(super) fn spawn(consumer: Arc<Consumer>, questions: Questions, known: &Survey) -> Self {
         let shared = Arc::new(Shared::default());
         // The next finding waits in the surveyor's hands until this one is taken.
         let (found, findings) = sync_channel(1);
@@ -87,7 +82,7 @@ impl Surveyor {
             partitions: known.partitions.iter().map(|surveyed| surveyed.partition).collect(),
             is_missing: false,
         };
-        let run = move || work.run(interval.min(LOOK_INTERVAL_MAX));
+        let run = move || work.run();
         let thread =
             thread::Builder::new().name("surveyor".into()).spawn(run).expect("a thread can be started");
         Self { shared, findings, thread }
@@ -133,12 +128,12 @@ struct Work {
 struct Over;
 
 impl Work {
-    fn run(&mut self, interval: Duration) {
+    fn run(&mut self) {
         loop {
             thread::park_timeout(PAUSE);
             let begun = Instant::now();
             while !self.is_over() && !self.shared.is_urgent.load(Ordering::Relaxed) {
-                let Some(left) = interval.checked_sub(begun.elapsed()) else { break };
+                let Some(left) = LOOK_INTERVAL.checked_sub(begun.elapsed()) else { break };
                 thread::park_timeout(left);
             }
             if self.is_over() || self.look().is_err() {

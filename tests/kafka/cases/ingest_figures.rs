@@ -298,7 +298,6 @@ impl Topic {
             tick_format: self.format,
             symbols_max: SYMBOLS,
             broker_deadline: PATIENCE,
-            partition_interval: PATIENCE,
             incarnation: None,
         };
         let (tell, told) = mpsc::channel();
