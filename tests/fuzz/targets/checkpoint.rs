@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tickcast::{
-    checkpoint::{Checkpoint, Expected, Symbols, seal},
+    checkpoint::{Checkpoint, Expected, Head, Symbols, seal},
     fold::{Batch, Fold},
     log_id::LogId,
     market::DayBoundary,
@@ -21,11 +21,11 @@ fuzz_target!(|body: &[u8]| {
 
     let head = checkpoint.head;
     let fold = restored(checkpoint.symbols);
-    let file = file_of(&fold, |symbols| head.begin_file(symbols));
+    let file = file_of(&fold, &head);
     let again = Checkpoint::read(&file, expected).expect("what was written is read");
     assert_eq!(again.head, head);
     let fold = restored(again.symbols);
-    assert_eq!(file_of(&fold, |symbols| head.begin_file(symbols)), file);
+    assert_eq!(file_of(&fold, &head), file);
 });
 
 /// A fold that begins with these, and has told of them.
@@ -36,8 +36,9 @@ fn restored(symbols: Vec<tickcast::fold::Kept>) -> Fold {
     fold
 }
 
-fn file_of(fold: &Fold, begin: impl FnOnce(&Symbols) -> Vec<u8>) -> Vec<u8> {
+fn file_of(fold: &Fold, head: &Head) -> Vec<u8> {
     let mut symbols = Symbols::default();
     fold.kept_from(0).for_each(|kept| symbols.push(kept));
-    [begin(&symbols).as_slice(), symbols.bytes()].concat()
+    symbols.end(head);
+    [head.begin_file(&symbols).as_slice(), symbols.bytes()].concat()
 }
