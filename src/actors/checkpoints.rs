@@ -17,7 +17,7 @@ use crate::{
     metrics::CheckpointMetrics,
 };
 
-/// Symbols captured in one go, between two batches of records: a tenth of a millisecond.
+/// Symbols captured in one go, between two batches of records: some 20 µs.
 const SYMBOLS_A_GO: usize = 256;
 
 /// When the file is written, and what of it is underway.

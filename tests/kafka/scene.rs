@@ -74,7 +74,8 @@ impl Scene {
         // Buffers of librdkafka's and of the allocator; an outage that is kept somewhere would be without end.
         assert!(after.rss_kib < before.rss_kib + 16 * 1024, "{before:?} became {after:?}");
         assert!(after.threads <= before.threads, "{before:?} became {after:?}");
-        // A connection that is tried anew.
-        assert!(after.files <= before.files + 2, "{before:?} became {after:?}");
+        // librdkafka's three clients, of the ticks and of the quarantine, have two connections each to a broker, the first
+        // ones to its address as it was given; some come late, and one that breaks is tried anew before it's closed.
+        assert!(after.files <= before.files + 9, "{before:?} became {after:?}");
     }
 }
