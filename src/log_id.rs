@@ -25,7 +25,8 @@ impl LogId {
     }
 
     /// The epoch after an event by which some offsets have come to stand for other records, such as a partition that
-    /// was truncated. `event` tells it from others.
+    /// was truncated. `event` tells it from others. Only who saw the event knows it: whoever starts later without a
+    /// checkpoint has [`Self::epoch`] again.
     pub fn epoch_after(&self, event: &str) -> Epoch {
         self.hashed(event)
     }

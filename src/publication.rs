@@ -58,8 +58,9 @@ pub struct Content {
     /// How many ticks of the symbol this process has folded, this one included. The difference of
     /// two publications' ordinals, less one, is what was conflated between them.
     pub ordinal: u64,
-    /// How often the symbol's trading day has begun anew since its last tick. With `ordinal` it tells two states of the
-    /// symbol apart.
+    /// How often the state has become another one since its last tick without a newer one: its trading day began anew,
+    /// the log another epoch, or a record came late from a partition where the symbol was before. With `ordinal` it tells
+    /// two states of the symbol apart.
     pub rollovers: u32,
     /// Whether the symbol is traded or was delisted.
     pub status: Status,
