@@ -7,12 +7,14 @@
 //!
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
+mod growth;
 mod outbox;
 mod rate;
 mod slots;
 mod terms;
 mod wheel;
 
+pub use growth::room_step;
 pub use outbox::{Baseline, Due, Outbox, Overflow, Pace, Removed, Rest, SlotId};
 pub use rate::{MaxRate, RateError};
 pub use slots::{Kind, Stamp};

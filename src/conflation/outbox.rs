@@ -24,6 +24,7 @@ pub use ring::Overflow;
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
+    growth::make_room,
     slots::{Kind, Line, NONE, SNAPSHOT, Slot, Slots, Stamp, Status},
     terms::{Agreement, Credit, Tape, Terms},
     wheel::TimingWheel,
@@ -90,12 +91,15 @@ pub struct Pace<'a> {
 }
 
 /// The slots of one session, and what they are owed.
+///
+/// What marking a slot looks at comes first, so that it's within one line of the processor's cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Outbox {
     slots: Slots,
+    dirty: Line,
     /// First of the free slots, which are chained by `next`.
     free: u32,
-    dirty: Line,
     /// By number of the subscription.
     owners: Vec<Owner>,
     /// How many slots aren't free.
@@ -104,8 +108,7 @@ pub struct Outbox {
     served: u64,
     /// How many ticks wait in all rings.
     ticks: usize,
-    /// By slot: what was sent last, for those whose subscriptions keep it: 8 bytes, and up to 750 for a state that
-    /// nobody else has any longer.
+    /// By slot: what was sent last, where that's kept: 8 bytes, and up to 750 for a state that nobody else has any longer.
     sent: Vec<Option<Arc<Publication>>>,
 }
 
@@ -372,6 +375,7 @@ impl Outbox {
         let slot = Slot::clean(kind, topic, subscription, on_terms, baseline);
         self.occupied += 1;
         if self.free == NONE {
+            make_room(&mut self.slots.0);
             self.slots.0.push(slot);
             u32::try_from(self.slots.0.len() - 1).expect("subscriptions are bounded")
         } else {
@@ -388,6 +392,7 @@ impl Outbox {
     fn owner(&mut self, subscription: u32) -> &mut Owner {
         let at = subscription as usize;
         if self.owners.len() <= at {
+            make_room(&mut self.owners);
             self.owners.resize_with(at + 1, Owner::default);
         }
         &mut self.owners[at]
