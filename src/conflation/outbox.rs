@@ -25,9 +25,9 @@ use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use super::{
     growth::make_room,
+    rest::Pace,
     slots::{Kind, Line, NONE, SNAPSHOT, Slot, Slots, Stamp, Status},
     terms::{Agreement, Credit, Tape, Terms},
-    wheel::TimingWheel,
 };
 use crate::{last_value_cache::TopicId, publication::Publication};
 
@@ -70,24 +70,6 @@ pub struct Removed {
     pub route: u32,
     /// Which list that is, if any.
     pub kind: Kind,
-}
-
-/// A slot that rests, in a shard's timing wheel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rest {
-    /// The session's place on the shard.
-    pub session: u32,
-    /// The slot in its outbox.
-    pub slot: SlotId,
-}
-
-/// Where a session's slots rest.
-#[derive(Debug)]
-pub struct Pace<'a> {
-    /// The shard's.
-    pub wheel: &'a mut TimingWheel<Rest>,
-    /// The session's place on the shard.
-    pub session: u32,
 }
 
 /// The slots of one session, and what they are owed.
@@ -295,7 +277,7 @@ impl Outbox {
         }
         let (interval, keeps_sent) = (agreed.interval, agreed.keeps_sent);
         if let Some(interval) = interval {
-            let timer = pace.wheel.insert(now + interval, Rest { session: pace.session, slot });
+            let timer = pace.rest(now, interval, slot);
             let entry = self.slots.at(id);
             entry.status = Status::Resting;
             entry.set_timer(timer);
