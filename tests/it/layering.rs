@@ -7,7 +7,7 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 26] = [
+const PURE: [&str; 27] = [
     "market/",
     "feed/",
     "stomp/",
@@ -33,6 +33,7 @@ const PURE: [&str; 26] = [
     "client_address.rs",
     "admission.rs",
     "last_value_cache.rs",
+    "last_value_cache/",
     "transport/websocket/",
 ];
 

@@ -106,7 +106,11 @@ impl Session {
         sink: &mut impl FrameSink,
         transmitted: &mut Transmitted,
     ) {
-        let state = due.tick.as_ref().or(supplies.cache.topic(due.topic).current.as_ref());
+        let topic = supplies.cache.topic(due.topic);
+        if let Some(route) = due.route {
+            topic.routes.await_news(route);
+        }
+        let state = due.tick.as_ref().or(topic.current.as_ref());
         let news = state.and_then(|state| Some((state, self.news(due, state)?)));
         let Some((state, News { kind, conflated, view })) = news else {
             return self.outbox.skipped(due.slot);
