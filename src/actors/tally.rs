@@ -67,6 +67,8 @@ impl Tally {
 
 #[cfg(test)]
 mod tests {
+    use prometheus::IntCounter;
+
     use super::*;
     use crate::metrics::Metrics;
 
@@ -80,7 +82,7 @@ mod tests {
         tally.add_to(&metrics);
         let counts = |transport: Transport| {
             let metrics = metrics.of(transport);
-            [&metrics.messages, &metrics.bytes, &metrics.writes].map(|counter| counter.get())
+            [&metrics.messages, &metrics.bytes, &metrics.writes].map(IntCounter::get)
         };
         assert_eq!(counts(Transport::Xhr), [2, 300, 0]);
         assert_eq!(counts(Transport::Websocket), [0, 0, 1]);
