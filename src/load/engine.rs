@@ -217,10 +217,10 @@ impl Engine {
         let reason = if is_counted { reason } else { format!("the session that sends: {reason}") };
         if was_open {
             self.open -= usize::from(is_counted);
-            self.lost.add(reason, 1);
+            self.lost.add(&reason, 1);
         } else {
             self.opening.refused();
-            self.refused.add(reason, 1);
+            self.refused.add(&reason, 1);
         }
     }
 
@@ -234,7 +234,7 @@ impl Engine {
             }
         }
         let reason = format!("not begun after {after_s} s");
-        self.refused.add(reason, self.opening.not_begun() as u64);
+        self.refused.add(&reason, self.opening.not_begun() as u64);
     }
 
     fn next_look(&self) -> Option<Instant> {
