@@ -105,6 +105,9 @@ pub mod session;
 pub mod shard;
 pub mod sockjs;
 
+// What its clients do.
+pub mod client;
+
 // What it runs on.
 mod sync;
 pub mod clock;
@@ -116,6 +119,7 @@ pub mod transport;
 pub mod actors;
 pub mod http;
 pub mod feeder;
+pub mod load;
 
 // How it is started.
 pub mod config;
