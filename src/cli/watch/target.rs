@@ -52,8 +52,11 @@ impl FromStr for Target {
         };
         let authority =
             uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(expected)?;
-        let port = authority.port_u16().unwrap_or_else(|| default_port(is_tls));
-        let server = format!("{}:{port}", authority.host()).parse()?;
+        let server = if authority.as_str() == authority.host() {
+            format!("{authority}:{}", default_port(is_tls)).parse()?
+        } else {
+            authority.as_str().parse()?
+        };
         let path = match uri.path_and_query().map_or("/", |it| it.as_str()) {
             "/" => PATH,
             path => path,
