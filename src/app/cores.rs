@@ -19,10 +19,10 @@ impl Cores {
     pub(super) fn reserve(workers: usize) -> Result<Self, Failure> {
         use rustix::thread::{CpuSet, sched_getaffinity};
 
-        let allowed = sched_getaffinity(None).map_err(|error| refused(&error))?;
+        let allowed = sched_getaffinity(None).map_err(refused)?;
         let cores = Self((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect());
         if let Some(rest) = cores.0.get(workers..).filter(|rest| !rest.is_empty()) {
-            run_on(rest).map_err(|error| refused(&error))?;
+            run_on(rest).map_err(refused)?;
         }
         tracing::info!(cores = ?cores.0, workers, "each worker runs on a core of its own");
         Ok(cores)
@@ -45,7 +45,7 @@ fn run_on(cores: &[usize]) -> rustix::io::Result<()> {
 }
 
 #[cfg(target_os = "linux")]
-fn refused(error: &rustix::io::Errno) -> Failure {
+fn refused(error: rustix::io::Errno) -> Failure {
     Failure::start_up(format_args!("pin_workers: the system refuses: {error}"))
 }
 
@@ -67,13 +67,13 @@ mod tests {
     use super::*;
 
     fn current() -> Vec<usize> {
-        let set = sched_getaffinity(None).unwrap();
+        let set = sched_getaffinity(None).expect("a thread may ask for its own");
         (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
     }
 
     /// Of a thread of its own: what is pinned stays so.
     fn on_a_thread(run: impl FnOnce() + Send + 'static) {
-        std::thread::spawn(run).join().unwrap();
+        std::thread::spawn(run).join().expect("the thread checks");
     }
 
     #[test]

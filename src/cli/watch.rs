@@ -207,8 +207,7 @@ impl Asked {
                 _ = redraw.tick() => viewer.borrow_mut().show(Instant::now()),
                 key = next_key(&mut self.keys) => {
                     // A terminal that is gone presses nothing any more.
-                    let Some(key) = key else { return None };
-                    if viewer.borrow_mut().press(key) {
+                    if viewer.borrow_mut().press(key?) {
                         return None;
                     }
                     viewer.borrow_mut().show(Instant::now());

@@ -259,7 +259,8 @@ impl<'a> Session<'a> {
             Command::Message if frame.destination == FEED.as_bytes() => listener.feed(frame.body),
             Command::Message => listener.price(frame),
             Command::Error => {
-                self.end = Some(End::Refused(format!("{}: {}", self.wanted.target, frame.error_text())))
+                let text = format!("{}: {}", self.wanted.target, frame.error_text());
+                self.end = Some(End::Refused(text));
             }
             Command::Receipt => {}
         }

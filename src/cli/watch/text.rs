@@ -44,6 +44,8 @@ pub(super) fn age(us: i64) -> String {
 
 /// A change with its sign.
 pub(super) fn percent(value: f64) -> String {
+    // What is nothing after rounding has no direction.
+    let value = if value.abs() < 0.005 { 0.0 } else { value };
     format!("{value:+.2}%")
 }
 
@@ -63,6 +65,6 @@ mod tests {
         let ages = [-5, 999_999, 3_400_000, 42_000_000, 300_000_000, 7_200_000_000, 172_800_000_000].map(age);
         assert_eq!(ages, ["0ms", "999ms", "3.4s", "42s", "5m", "2h", "2d"]);
         assert_eq!([0, 999, 1000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0.5, -0.004].map(percent), ["+0.50%", "-0.00%"]);
+        assert_eq!([0.5, -0.004].map(percent), ["+0.50%", "+0.00%"]);
     }
 }

@@ -89,6 +89,9 @@ impl Viewer {
     pub(super) fn lost(&mut self, reason: &str, again_in: Duration) {
         let seconds = again_in.as_secs_f64().ceil() as u64;
         self.tell(&format!("{reason}; trying again in {seconds} s"));
+        // Who it is stands before it already.
+        let reason =
+            reason.strip_prefix(&self.status.server).and_then(|it| it.strip_prefix(": ")).unwrap_or(reason);
         self.status.link = Link::Lost(reason.to_owned(), seconds);
         self.has_changed = true;
     }
