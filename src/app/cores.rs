@@ -1,6 +1,10 @@
 //! Which core each thread runs on, where an operator wants that: each worker on one of its own, everything else on the
 //! rest.
 //!
+//! It's for machines with cores to spare. Measured on two cores, 1,000 sessions and 55,000 messages a second, four runs
+//! in turn: 3.3 µs of a worker's time a message pinned and 3.2 not, with two workers, and 3.2 and 3.4 with one: less than
+//! runs differ among themselves, as ages do. So nobody is pinned unless it's asked for.
+//!
 //! Threads run where the one that started them may. So what is set for the main thread at the start holds for Kafka's
 //! client, ingest and whoever accepts connections; the workers then go to their cores by themselves.
 
