@@ -108,6 +108,9 @@ pub mod session;
 pub mod shard;
 pub mod sockjs;
 
+// What its clients do.
+pub mod client;
+
 // What it runs on.
 mod sync;
 pub mod clock;
@@ -119,6 +122,7 @@ pub mod transport;
 pub mod actors;
 pub mod http;
 pub mod feeder;
+pub mod load;
 
 // How it is started.
 pub mod config;
