@@ -62,7 +62,8 @@ impl Session {
         }
         let mut is_heard = self.control.drain_into(sink);
         if is_connected {
-            while sink.has_room() {
+            // A sink may have to ask the kernel: only if there is something for it.
+            while self.outbox.is_dirty() && sink.has_room() {
                 let Some(due) = self.outbox.take_next() else { break };
                 self.serve(now, &due, supplies, sink, &mut transmitted);
                 if due.is_last {
