@@ -304,6 +304,7 @@ impl Engine {
             opening: self.opened.clone(),
             seconds,
             messages,
+            messages_in_all: self.tally.messages_in_all(),
             messages_per_s: a_second(messages),
             messages_of_a_session_min: min.min(max),
             messages_of_a_session_max: max,
