@@ -166,7 +166,7 @@ impl Engine {
             stalled if stalled >= plan.sessions - plan.stalled => Role::Stalled,
             _ => Role::Reading,
         };
-        let begun = connect(self.server, role == Role::Stalled).and_then(|mut stream| {
+        let begun = connect(self.server, number, role == Role::Stalled).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(number), interest)?;
             Ok(stream)
