@@ -10,7 +10,7 @@ use crate::{
 
 /// One client's session. It's pulled: it says what is due when, and only when, everything that it said before is in
 /// the kernel's hands, and it's given what the client says when, and only when, it takes it.
-pub trait Application: 'static {
+pub trait Application: Unpin + 'static {
     /// Whether more is taken from the client; if not, the reader is woken when it is. An ended session takes
     /// everything, and does nothing with it.
     fn accepts_input(&self, reader: &Waker) -> bool;
@@ -32,6 +32,9 @@ pub trait Application: 'static {
 
     /// What was said had so many bytes on its transport.
     fn note_sent(&self, bytes: usize);
+
+    /// So many writes to the kernel carried what was said; of an answer so many chunks.
+    fn note_writes(&self, count: u32);
 
     /// Whether the client hears from the session by itself, so that no transport has to keep it alive.
     fn beats(&self) -> bool;

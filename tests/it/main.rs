@@ -30,3 +30,4 @@ mod ticks;
 mod tls;
 mod transcripts;
 mod websocket;
+mod writes;
