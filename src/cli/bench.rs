@@ -93,9 +93,10 @@ fn load(args: LoadArgs, invalid: &dyn Fn(Invalid) -> Failure) -> Result<(), Fail
     let _ = writeln!(progress, "opening {} sessions at {}{}", plan.sessions, plan.server, plan.path);
     let mut load = Load::open(plan)?;
     let (open, took_s) = (load.sessions().open, load.opening().seconds);
+    let snapshots = if load.opening().with_snapshots { "with" } else { "without awaiting" };
     let _ = writeln!(
         progress,
-        "{open} open after {took_s:.3} s; warming up for {} s, then measuring for {} s",
+        "{open} open after {took_s:.3} s, {snapshots} snapshots; warming up for {} s, then measuring for {} s",
         warm_up.as_secs_f64(),
         measure.as_secs_f64()
     );

@@ -166,7 +166,7 @@ impl Engine {
             stalled if stalled >= plan.sessions - plan.stalled => Role::Stalled,
             _ => Role::Reading,
         };
-        let begun = connect(self.server, role == Role::Stalled).and_then(|mut stream| {
+        let begun = connect(self.server, number, role == Role::Stalled).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(number), interest)?;
             Ok(stream)
@@ -304,6 +304,7 @@ impl Engine {
             opening: self.opened.clone(),
             seconds,
             messages,
+            messages_in_all: self.tally.messages_in_all(),
             messages_per_s: a_second(messages),
             messages_of_a_session_min: min.min(max),
             messages_of_a_session_max: max,
