@@ -94,6 +94,8 @@ pub struct TransportMetrics {
     pub messages: IntCounter,
     /// Bytes handed to the kernel.
     pub bytes: IntCounter,
+    /// Writes that carried them; of SockJS's answers chunks.
+    pub writes: IntCounter,
 }
 
 /// Latencies from a fraction of a millisecond, which a healthy server shows on one machine, to the
@@ -150,6 +152,12 @@ impl SessionMetrics {
         let open = gauges(registry, "sessions", "Sessions open now", "transport");
         let messages = counters(registry, "messages_sent_total", "MESSAGE frames sent", "transport");
         let bytes = counters(registry, "sent_bytes_total", "Bytes sent", "transport");
+        let writes = counters(
+            registry,
+            "writes_total",
+            "System calls that carried a session's output; of SockJS's answers chunks",
+            "transport",
+        );
         let subscriptions = gauges(registry, "subscriptions", "Subscriptions that stand", "kind");
         Self {
             transports: Transport::ALL.map(|transport| {
@@ -158,6 +166,7 @@ impl SessionMetrics {
                     open: open.with_label_values(label),
                     messages: messages.with_label_values(label),
                     bytes: bytes.with_label_values(label),
+                    writes: writes.with_label_values(label),
                 }
             }),
             opened: counter(registry, "sessions_opened_total", "Sessions opened"),

@@ -250,6 +250,10 @@ impl Application for StompSession {
         self.actor.0.metrics.of(self.transport).bytes.inc_by(bytes as u64);
     }
 
+    fn note_writes(&self, count: u32) {
+        self.actor.0.metrics.of(self.transport).writes.inc_by(u64::from(count));
+    }
+
     fn beats(&self) -> bool {
         let shard = self.actor.0.shard.borrow();
         shard.session(self.key).is_some_and(Session::beats)

@@ -214,6 +214,14 @@ impl<A: Application> WebSocketBody<A> {
         let taken = self.socket.send(chunk);
         (taken < chunk.len()).then(|| Bytes::copy_from_slice(&chunk[taken..]))
     }
+
+    /// Counts what was written since, here and by actix.
+    fn count_writes(&self) {
+        match self.socket.take_writes() {
+            0 => {}
+            writes => self.application.note_writes(writes),
+        }
+    }
 }
 
 impl<A: Application> MessageBody for WebSocketBody<A> {
@@ -228,6 +236,7 @@ impl<A: Application> MessageBody for WebSocketBody<A> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         for _ in 0..CHUNKS_A_TURN {
+            self.count_writes();
             let (output, rest) = SCRATCH.with_borrow_mut(|scratch| {
                 scratch.clear();
                 let output = self.fill(scratch, context);
@@ -252,6 +261,7 @@ impl<A: Application> MessageBody for WebSocketBody<A> {
 
 impl<A: Application> Drop for WebSocketBody<A> {
     fn drop(&mut self) {
+        self.count_writes();
         self.application.end(Instant::now());
     }
 }

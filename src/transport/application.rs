@@ -33,6 +33,9 @@ pub trait Application: 'static {
     /// What was said had so many bytes on its transport.
     fn note_sent(&self, bytes: usize);
 
+    /// So many writes to the kernel carried what was said; of an answer so many chunks.
+    fn note_writes(&self, count: u32);
+
     /// Whether the client hears from the session by itself, so that no transport has to keep it alive.
     fn beats(&self) -> bool;
 

@@ -140,6 +140,25 @@ impl Connection {
         due.as_mut().poll(context).is_ready()
     }
 
+    /// Writes some of the bytes. Under TLS whoever was told to wait comes again with the same ones.
+    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = match &mut self.stream {
+            Stream::Plain(stream) => return Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => stream.as_mut(),
+        };
+        let encrypted = match self.encrypted {
+            Some(length) => length,
+            None => {
+                let record = &bytes[..bytes.len().min(RECORD_BYTES)];
+                ready!(Pin::new(&mut *stream).poll_write(context, record))?
+            }
+        };
+        self.encrypted = Some(encrypted);
+        ready!(Pin::new(stream).poll_flush(context))?;
+        self.encrypted = None;
+        Poll::Ready(Ok(encrypted))
+    }
+
     /// Ends the connection for a head that is too big. If nothing was said on it before, this is.
     fn refuse_head(&mut self, context: &mut Context<'_>) {
         self.is_over = true;
@@ -253,24 +272,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    /// Under TLS whoever was told to wait comes again with the same bytes.
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let stream = match &mut this.stream {
-            Stream::Plain(stream) => return Pin::new(stream).poll_write(context, bytes),
-            Stream::Tls(stream) => stream.as_mut(),
-        };
-        let encrypted = match this.encrypted {
-            Some(length) => length,
-            None => {
-                let record = &bytes[..bytes.len().min(RECORD_BYTES)];
-                ready!(Pin::new(&mut *stream).poll_write(context, record))?
-            }
-        };
-        this.encrypted = Some(encrypted);
-        ready!(Pin::new(stream).poll_flush(context))?;
-        this.encrypted = None;
-        Poll::Ready(Ok(encrypted))
+        let written = ready!(this.write(context, bytes));
+        this.socket().note_write(*written.as_ref().unwrap_or(&0));
+        Poll::Ready(written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

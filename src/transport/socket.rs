@@ -37,6 +37,8 @@ struct State {
     is_finishing: Cell<bool>,
     /// Whether bytes have to become records before they are sent.
     has_tls: Cell<bool>,
+    /// Writes that the kernel took something of and nobody has counted, while the connection is a session's for good.
+    writes: Cell<u32>,
 }
 
 /// What the connection waits for.
@@ -82,6 +84,7 @@ impl Socket {
             requests: Cell::new(0),
             is_finishing: Cell::new(false),
             has_tls: Cell::new(false),
+            writes: Cell::new(0),
         })))
     }
 
@@ -162,7 +165,21 @@ impl Socket {
                 Ok(())
             });
         }
+        self.note_write(taken);
         taken
+    }
+
+    /// The kernel took so many bytes of a write.
+    pub(super) fn note_write(&self, taken: usize) {
+        if taken > 0 && self.0.phase.get() == Phase::Session {
+            self.0.writes.set(self.0.writes.get().saturating_add(1));
+        }
+    }
+
+    /// How many writes the kernel took something of since this was asked last: those of a WebSocket, the answer to
+    /// its upgrade among them. A record of TLS counts as one.
+    pub(crate) fn take_writes(&self) -> u32 {
+        self.0.writes.take()
     }
 
     /// For other threads.

@@ -29,3 +29,4 @@ mod ticks;
 mod tls;
 mod transcripts;
 mod websocket;
+mod writes;

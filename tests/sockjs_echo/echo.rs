@@ -241,6 +241,8 @@ impl Application for Echo {
 
     fn note_sent(&self, _bytes: usize) {}
 
+    fn note_writes(&self, _count: u32) {}
+
     fn beats(&self) -> bool {
         false
     }

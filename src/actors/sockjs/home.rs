@@ -230,6 +230,7 @@ impl<A: Application> Home<A> {
         self.is_waited_for = false;
         if let Some(application) = &self.application {
             application.note_sent(chunk.len());
+            application.note_writes(1);
         }
         if let Some(supply) = self.answers.current() {
             supply.give(chunk, is_last);

@@ -40,6 +40,7 @@ fn every_transport_gives_the_snapshot_and_then_updates() {
         client.subscribe("A");
         let snapshot = client.frame();
         assert_eq!((snapshot.expect("type"), snapshot.seq()), ("snapshot", seq), "{transport}");
+        let writes = metric(&server, "writes_total", transport);
         for _ in 0..3 {
             seq = feed.tick("A", r#""price":2.5"#);
             let update = client.frame();
@@ -49,6 +50,11 @@ fn every_transport_gives_the_snapshot_and_then_updates() {
         assert_eq!(metric(&server, "sessions", transport), 1.0, "{transport}");
         assert_eq!(metric(&server, "messages_sent_total", transport), 4.0, "{transport}");
         assert!(metric(&server, "sent_bytes_total", transport) > 1000.0, "{transport}");
+        let writes = metric(&server, "writes_total", transport) - writes;
+        assert!(
+            (2.0..=4.0).contains(&writes),
+            "{transport}: {writes} writes for three updates, one after the other"
+        );
         client.send("DISCONNECT\nreceipt:bye\n\n\0");
         assert_eq!(client.frame().expect("receipt-id"), "bye", "{transport}");
     }

@@ -48,6 +48,8 @@ impl Application for Silent {
 
     fn note_sent(&self, _bytes: usize) {}
 
+    fn note_writes(&self, _count: u32) {}
+
     fn beats(&self) -> bool {
         false
     }
