@@ -105,6 +105,9 @@ pub mod session;
 pub mod shard;
 pub mod sockjs;
 
+// What its clients do.
+pub mod client;
+
 // What it runs on.
 mod sync;
 pub mod clock;

@@ -26,7 +26,7 @@ pub fn escape_into(text: &str, version: Version, out: &mut Vec<u8>) {
 
 /// Undoes [`escape_into`]; `None` where a backslash starts anything but the version's escapes, which
 /// "MUST be treated as a fatal protocol error".
-pub(super) fn unescape(text: &str, version: Version) -> Option<Cow<'_, str>> {
+pub fn unescape(text: &str, version: Version) -> Option<Cow<'_, str>> {
     if version == Version::V1_0 || !text.contains('\\') {
         return Some(Cow::Borrowed(text));
     }

@@ -12,7 +12,7 @@ mod version;
 
 pub use decode::{DecodeError, Decoder, Fault, Limits};
 pub use encode::FrameBuilder;
-pub use escape::escape_into;
+pub use escape::{escape_into, unescape};
 pub use frame::{Command, Frame, Headers};
 pub use heart_beat::HeartBeat;
 pub use version::Version;

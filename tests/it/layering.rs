@@ -7,10 +7,11 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 26] = [
+const PURE: [&str; 27] = [
     "market/",
     "feed/",
     "stomp/",
+    "client/",
     "conflation/",
     "session/",
     "sockjs/",
@@ -52,7 +53,8 @@ const IMPURE: [&str; 11] = [
 ];
 
 /// What is no part of what it's named after: functions from bytes to values.
-const PURE_ALL_THE_SAME: [&str; 2] = ["actix_http::ws::OpCode", "actix_http::ws::{OpCode, Parser}"];
+const PURE_ALL_THE_SAME: [&str; 3] =
+    ["actix_http::ws::OpCode", "actix_http::ws::{OpCode, Parser}", "actix_http::ws::hash_key"];
 
 const LINES_MAX: usize = 400;
 
