@@ -119,6 +119,7 @@ pub mod transport;
 pub mod actors;
 pub mod http;
 pub mod feeder;
+pub mod load;
 
 // How it is started.
 pub mod config;
