@@ -13,7 +13,7 @@
 //! It's divided by what was due: sessions × pulses. A server that takes more writes than one for a pulse gets no
 //! better by it; where fewer were made, since states were conflated, it's divided by those.
 
-use std::{thread, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -21,7 +21,7 @@ use crate::{
     Extent,
     feed::Feed,
     figures::Rounds,
-    generator::{Generator, Sessions},
+    generator::{Generator, plan},
     limit::{Limit, Sweeps},
     naive::{Naive, Pulses},
     report::{Row, Wanted},
@@ -55,6 +55,10 @@ struct Cost {
     bytes: f64,
     writes: f64,
     messages: f64,
+    /// A message.
+    conflated: f64,
+    /// The generator's share of the time.
+    busy: f64,
 }
 
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
@@ -65,7 +69,9 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
             [(1, 60_000.0, 1.35, 1.2), (10, 30_000.0, 1.4, 2.0), (50, 10_000.0, 1.8, 3.4)]
         {
             let per_s = writes_per_s / *sessions as f64;
-            rows.extend(Case { sessions: *sessions, frames, per_s, over_limit, under_naive }.measure(extent)?);
+            rows.extend(
+                Case { sessions: *sessions, frames, per_s, over_limit, under_naive }.measure(extent)?,
+            );
         }
     }
     Ok(rows)
@@ -74,23 +80,23 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 impl Case {
     fn measure(self, extent: Extent) -> Result<Vec<Row>> {
         let server = Tickcast::start(&[])?;
-        let mut feed = server.feed(self.frames)?;
-        let sessions = Sessions::new(self.sessions, self.frames, self.frames);
-        let ours = Generator::open(server.address, &sessions)?;
+        let mut feed = server.feed(self.frames, self.frames * TICKS_EACH)?;
+        let sessions = |server| Generator::open(plan(server, self.sessions, self.frames, self.frames));
+        let mut ours = sessions(server.address)?;
         let mut naive = Naive::start()?;
-        let naives = Generator::open(naive.address, &sessions)?;
+        let mut naives = sessions(naive.address)?;
         let mut limit = Limit::start(self.sessions)?;
         let count = self.count(extent);
         // Once for the caches, and to know how much is written.
-        let warm = self.ours(&server, &mut feed, &ours, count)?;
+        let warm = self.ours(&server, &mut feed, &mut ours, count)?;
         let sweeps = Sweeps { bytes: warm.bytes as usize, per_s: self.per_s, count };
         limit.cost_ns(sweeps)?;
-        self.naive(&mut naive, &naives, count)?;
+        self.naive(&mut naive, &mut naives, count)?;
         let (mut tickcast, mut limits, mut naively) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..extent.rounds {
-            tickcast.push(self.ours(&server, &mut feed, &ours, count)?);
+            tickcast.push(self.ours(&server, &mut feed, &mut ours, count)?);
             limits.push(limit.cost_ns(sweeps)?);
-            naively.push(self.naive(&mut naive, &naives, count)?);
+            naively.push(self.naive(&mut naive, &mut naives, count)?);
         }
         Ok(self.rows(&tickcast, &Rounds(limits), &naively))
     }
@@ -101,16 +107,11 @@ impl Case {
         (self.per_s * seconds).ceil().max(2.0) as u32
     }
 
-    fn ours(self, server: &Tickcast, feed: &mut Feed, load: &Generator, count: u32) -> Result<Cost> {
+    fn ours(self, server: &Tickcast, feed: &mut Feed, load: &mut Generator, count: u32) -> Result<Cost> {
         let counted = server.metrics()?;
         server.await_rest()?;
         let before = server.cpu_time()?;
-        let messages = thread::scope(|scope| {
-            let read = scope.spawn(|| load.measure(self.window(count)));
-            feed.pulses(self.frames, TICKS_EACH, self.per_s, count)?;
-            read.join().expect("nothing in there panics")
-        })?
-        .messages;
+        let (report, ()) = load.measure_while(self.window(count), || feed.pulses(self.per_s, count))?;
         server.await_rest()?;
         let used = server.cpu_time()?.since(&before);
         let metrics = server.metrics()?;
@@ -119,29 +120,34 @@ impl Case {
         let due = flushes.min(writes);
         ensure!(due > flushes * 0.9, "the server conflated pulses: {writes} writes for {flushes} due");
         Ok(Cost {
-            worker_ns: used.of_threads_ns(WORKER) as f64 / due,
+            worker_ns: used.of_threads_ns(WORKER)? as f64 / due,
             process_ns: used.total_ns() as f64 / due,
             bytes: metrics.since(&counted, "tickcast_sent_bytes_total") / writes,
             writes: writes / flushes,
-            messages: messages as f64 / flushes,
+            messages: report.messages as f64 / flushes,
+            conflated: report.conflated as f64 / report.messages as f64,
+            busy: report.generator.busy,
         })
     }
 
-    fn naive(self, naive: &mut Naive, load: &Generator, count: u32) -> Result<Cost> {
+    fn naive(self, naive: &mut Naive, load: &mut Generator, count: u32) -> Result<Cost> {
         let before = CpuTime::of(naive.process.id())?;
-        naive.begin(Pulses { per_s: self.per_s, count })?;
-        let report = load.measure(self.window(count))?;
-        naive.await_end()?;
+        let (report, ()) = load.measure_while(self.window(count), || {
+            naive.begin(Pulses { per_s: self.per_s, count })?;
+            naive.await_end()
+        })?;
         let used = CpuTime::of(naive.process.id())?.since(&before);
         let flushes = self.sessions as f64 * f64::from(count);
         let frames = report.messages as f64 / flushes;
         ensure!((frames - self.frames as f64).abs() < 0.05, "the naive server sent {frames} frames a pulse");
         Ok(Cost {
-            worker_ns: used.of_threads_ns(WORKER) as f64 / flushes,
+            worker_ns: used.of_threads_ns(WORKER)? as f64 / flushes,
             process_ns: used.total_ns() as f64 / flushes,
             bytes: report.bytes as f64 / flushes,
             writes: f64::NAN,
             messages: frames,
+            conflated: report.conflated as f64 / report.messages as f64,
+            busy: report.generator.busy,
         })
     }
 
@@ -168,6 +174,8 @@ impl Case {
             row("bytes a pulse, naive server", "bytes", &of(naive, |cost| cost.bytes)),
             row("writes a pulse", "", &of(ours, |cost| cost.writes)),
             row("frames a pulse", "", &of(ours, |cost| cost.messages)),
+            row("`conflated` a frame", "", &of(ours, |cost| cost.conflated)),
+            row("share of the time that the generator was busy", "", &of(ours, |cost| cost.busy)),
         ]
     }
 }

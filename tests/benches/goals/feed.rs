@@ -1,109 +1,123 @@
 //! The feed: quotes that are published to Kafka in pulses or evenly.
 //!
-//! A pulse is one batch of records, published at once and acknowledged before the next: what the server reads in one
-//! piece, folds into one state a symbol and hands to its shards once. So a session gets all of a pulse's symbols that it
+//! A pulse is one batch of records: it's sent when it's whole, acknowledged before the next, read by the server in one
+//! piece, folded into one state a symbol and handed to its shards once. So a session gets all of a pulse's symbols that it
 //! has subscribed to in one write, if its server does what it should.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rdkafka::{
     ClientConfig,
-    error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
 use tickcast::clock::now_us;
 
 use crate::{
-    pace::Pace,
+    pace::{Pace, wait},
     process::PATIENCE,
     stomp::quote,
 };
 
+/// The server's default.
+const TOPIC: &str = "ticks";
+
 /// Batches a second of an even feed: as many milliseconds as a tick may wait for its batch.
 const BATCHES_PER_S: f64 = 1000.0;
+
+/// Records that may be on their way to the broker.
+const IN_FLIGHT_MAX: i32 = 100_000;
 
 /// A producer of quotes.
 pub(crate) struct Feed {
     producer: BaseProducer,
-    topic: String,
+    symbols: usize,
+    /// Records of a batch.
+    batch: usize,
     turn: u64,
 }
 
 impl Feed {
-    /// Connects to a broker.
-    pub(crate) fn connect(bootstrap: &str, topic: &str) -> Result<Self> {
+    /// Connects to a broker, for quotes of so many symbols in batches of so many records.
+    pub(crate) fn connect(bootstrap: &str, symbols: usize, batch: usize) -> Result<Self> {
         let producer = ClientConfig::new()
             .set("bootstrap.servers", bootstrap)
             .set("acks", "1")
-            // Each batch is flushed.
-            .set("linger.ms", "1000")
-            .set("batch.num.messages", "100000")
-            .set("queue.buffering.max.messages", "1000000")
+            // A batch goes when it's whole; whatever is left over when there is no more, after a while.
+            .set("batch.num.messages", batch.to_string())
+            .set("linger.ms", "20")
             .create()
             .context("the feed's producer")?;
-        Ok(Self { producer, topic: topic.to_owned(), turn: 0 })
+        Ok(Self { producer, symbols, batch, turn: 0 })
     }
 
-    /// Publishes one pulse: of each of the first `symbols` so many ticks. The last one's time is now.
-    pub(crate) fn pulse(&mut self, symbols: usize, ticks_each: usize) -> Result<()> {
-        for _ in 0..ticks_each {
-            self.turn += 1;
-            for symbol in 0..symbols {
-                self.send(symbol)?;
-            }
+    /// Publishes one quote of each symbol, so that there is a state of it.
+    pub(crate) fn begin(&mut self) -> Result<()> {
+        for symbol in 0..self.symbols {
+            self.send(symbol)?;
         }
-        self.flush()
+        self.await_acknowledged(0)
     }
 
-    /// Publishes so many pulses, at a rate.
-    pub(crate) fn pulses(&mut self, symbols: usize, ticks_each: usize, per_s: f64, count: u32) -> Result<()> {
+    /// Publishes pulses at a rate. Each is a batch: as many quotes of each symbol as come to that.
+    pub(crate) fn pulses(&mut self, per_s: f64, count: u32) -> Result<()> {
         let mut pace = Pace::new(per_s);
         for _ in 0..count {
             pace.wait();
-            self.pulse(symbols, ticks_each)?;
+            self.turn += 1;
+            for at in 0..self.batch {
+                self.send(at % self.symbols)?;
+            }
+            self.await_acknowledged(0)?;
         }
         Ok(())
     }
 
     /// Publishes evenly: so many ticks a second, of each symbol in its turn. Answers how many a second it has been.
-    pub(crate) fn steady(&mut self, symbols: usize, ticks_per_s: f64, duration: Duration) -> Result<f64> {
+    pub(crate) fn steady(&mut self, ticks_per_s: f64, duration: Duration) -> Result<f64> {
         let begun = Instant::now();
         let (mut published, mut pace) = (0_u64, Pace::new(BATCHES_PER_S));
         loop {
             pace.wait();
             let elapsed = begun.elapsed();
             if elapsed >= duration {
-                return Ok(published as f64 / elapsed.as_secs_f64());
+                break;
             }
             let due = (elapsed.as_secs_f64() * ticks_per_s) as u64;
             while published < due {
                 self.turn += 1;
-                self.send(usize::try_from(published).expect("64 bits") % symbols)?;
+                self.send(usize::try_from(published).expect("64 bits") % self.symbols)?;
                 published += 1;
             }
-            self.flush()?;
+            self.await_acknowledged(IN_FLIGHT_MAX)?;
         }
+        let elapsed = begun.elapsed();
+        self.await_acknowledged(0)?;
+        Ok(published as f64 / elapsed.as_secs_f64())
+    }
+
+    /// Records of a batch of an even feed, for so many ticks a second.
+    pub(crate) fn steady_batch(ticks_per_s: f64) -> usize {
+        (ticks_per_s / BATCHES_PER_S).round().max(1.0) as usize
     }
 
     fn send(&mut self, symbol: usize) -> Result<()> {
         let symbol = format!("S{symbol}");
         let value = quote(&symbol, self.turn, now_us());
-        let mut record = BaseRecord::to(&self.topic).key(&symbol).payload(&value);
-        loop {
-            match self.producer.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), refused)) => {
-                    self.producer.poll(Duration::from_millis(1));
-                    record = refused;
-                }
-                Err((error, _)) => return Err(anyhow!("the broker takes no tick: {error}")),
-            }
-        }
+        let record = BaseRecord::to(TOPIC).key(&symbol).payload(&value);
+        self.producer.send(record).map_err(|(error, _)| anyhow!("the broker takes no tick: {error}"))
     }
 
-    /// Waits until the broker has all.
-    fn flush(&self) -> Result<()> {
-        self.producer.flush(PATIENCE).context("the broker doesn't acknowledge the feed's ticks")
+    /// Waits until no more records than these are on their way.
+    fn await_acknowledged(&self, in_flight_max: i32) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() <= in_flight_max {
+                return Ok(());
+            }
+            ensure!(begun.elapsed() < PATIENCE, "the broker doesn't acknowledge the feed's ticks");
+            wait(Duration::from_micros(100));
+        }
     }
 }

@@ -134,7 +134,8 @@ pub(crate) fn discard(port: u16, sockets: usize) -> Result<()> {
             Ok(stream)
         })
         .collect::<Result<_>>()?;
-    let mut events = vec![epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1024];
+    let mut events =
+        vec![epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) }; 1024];
     let mut buffer = vec![0; 256 * 1024];
     loop {
         let ready = epoll::wait(&epoll, events.as_mut_slice(), None)?;

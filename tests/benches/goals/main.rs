@@ -10,7 +10,9 @@
 //! the comparison is fair.
 
 mod feed;
+mod fanout;
 mod figures;
+mod generator;
 mod limit;
 mod naive;
 mod pace;
@@ -20,9 +22,9 @@ mod stomp;
 mod system;
 mod tickcast;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 
 use self::{
@@ -68,7 +70,18 @@ struct Extent {
     load: Duration,
 }
 
-fn main() -> Result<()> {
+#[expect(clippy::print_stderr, reason = "a person reads why it ended")]
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let words: Vec<String> = std::env::args().collect();
     if let [_, flag, role, arguments @ ..] = words.as_slice()
         && flag == "--role"
@@ -106,9 +119,8 @@ fn measure(arguments: &Arguments) -> Result<()> {
     };
     let mut report = Report::new(machine, is_quick, extent.rounds);
     for goal in &arguments.goals {
-        let name = goal.to_possible_value().expect("none is hidden").get_name().to_owned();
         let rows = match goal {
-            Goal::Fanout => todo!(),
+            Goal::Fanout => fanout::measure(extent)?,
         };
         report.add(rows);
     }

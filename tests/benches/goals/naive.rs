@@ -10,7 +10,9 @@ use std::{
     cell::RefCell,
     fmt::Write as _,
     io::BufRead as _,
+    net::{Ipv4Addr, SocketAddr},
     rc::Rc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -41,15 +43,15 @@ pub(crate) struct Pulses {
 /// A running naive server.
 pub(crate) struct Naive {
     pub(crate) process: Process,
-    pub(crate) port: u16,
+    pub(crate) address: SocketAddr,
 }
 
 impl Naive {
     /// Starts it.
     pub(crate) fn start() -> Result<Self> {
         let process = Process::role("naive", &[], Side::Server)?;
-        let port = process.line_after("port")?.parse()?;
-        Ok(Self { process, port })
+        let port: u16 = process.line_after("port")?.parse()?;
+        Ok(Self { process, address: (Ipv4Addr::LOCALHOST, port).into() })
     }
 
     /// Begins to send. [`Naive::await_end`] waits until all is sent.
@@ -80,7 +82,7 @@ thread_local! {
 pub(crate) fn serve() -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let (asked, asks) = mpsc::unbounded_channel();
-    let asks = std::sync::Mutex::new(Some(asks));
+    let asks = Arc::new(Mutex::new(Some(asks)));
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {
             let pulses = serde_json::from_str(&line).expect("the harness asks for pulses");
@@ -149,6 +151,9 @@ async fn take(client: &RefCell<Client>, frame: &str) {
         let update = head("type:update\nconflated:1\n");
         client.borrow_mut().subscriptions.push((update, symbol.to_owned()));
         let _ = session.text(snapshot).await;
+        if let Some(receipt) = header(frame, "receipt") {
+            let _ = session.text(format!("RECEIPT\nreceipt-id:{receipt}\n\n\0")).await;
+        }
     }
 }
 

@@ -39,7 +39,12 @@ pub(crate) struct Row {
 
 impl Row {
     /// A figure that explains others: the median of rounds.
-    pub(crate) fn of(goal: &'static str, what: impl Into<String>, unit: &'static str, rounds: &Rounds) -> Self {
+    pub(crate) fn of(
+        goal: &'static str,
+        what: impl Into<String>,
+        unit: &'static str,
+        rounds: &Rounds,
+    ) -> Self {
         Self { rounds: rounds.0.clone(), ..Self::one(goal, what, unit, rounds.median()) }
     }
 
@@ -104,7 +109,8 @@ impl Report {
     /// Writes all of it as JSON.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         if let Some(directory) = path.parent() {
-            fs::create_dir_all(directory).with_context(|| format!("{} can't be made", directory.display()))?;
+            fs::create_dir_all(directory)
+                .with_context(|| format!("{} can't be made", directory.display()))?;
         }
         let text = serde_json::to_string_pretty(self)?;
         fs::write(path, text + "\n").with_context(|| format!("{} can't be written", path.display()))

@@ -92,9 +92,12 @@ impl CpuTime {
         self.0.values().sum()
     }
 
-    /// The threads whose names begin so, in nanoseconds.
-    pub(crate) fn of_threads_ns(&self, prefix: &str) -> u64 {
-        self.0.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, time)| time).sum()
+    /// The threads whose names begin so, in nanoseconds; there has to be one.
+    pub(crate) fn of_threads_ns(&self, prefix: &str) -> Result<u64> {
+        let named: Vec<u64> =
+            self.0.iter().filter(|(name, _)| name.starts_with(prefix)).map(|(_, time)| *time).collect();
+        ensure!(!named.is_empty(), "no thread is called {prefix}…, but {:?}", self.0.keys());
+        Ok(named.iter().sum())
     }
 }
 
@@ -124,7 +127,9 @@ pub(crate) fn each_thread_ns(id: u32, prefix: &str) -> Result<BTreeMap<u32, u64>
 fn tree(root: u32) -> Result<Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc")? {
-        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
         // After the name, which may hold anything: the state, and the parent.
         let after = stat.rsplit(')').next().unwrap_or_default();
@@ -168,7 +173,8 @@ impl Machine {
     /// This one.
     pub(crate) fn here() -> Result<Self> {
         let processors = fs::read_to_string("/proc/cpuinfo").context("/proc/cpuinfo can't be read")?;
-        let model = processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
+        let model =
+            processors.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
         let load = fs::read_to_string("/proc/loadavg").context("/proc/loadavg can't be read")?;
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("the kernel isn't told")?;
         Ok(Self {

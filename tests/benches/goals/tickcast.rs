@@ -1,7 +1,12 @@
 //! Our server as it's measured: the release binary with its embedded broker, one worker thread unless told otherwise,
 //! and everything else as it is by default.
 
-use std::{collections::BTreeMap, net::SocketAddr, process::Command, time::{Duration, Instant}};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -12,8 +17,8 @@ use crate::{
     system::{CpuTime, Side},
 };
 
-/// How the names of the worker threads begin: what fans out runs there, sessions and shards.
-pub(crate) const WORKER: &str = "actix-server";
+/// How the names of actix's worker threads begin: what fans out runs there, sessions and shards.
+pub(crate) const WORKER: &str = "actix-rt|system";
 
 /// A running server.
 pub(crate) struct Tickcast {
@@ -55,10 +60,11 @@ impl Tickcast {
         CpuTime::of(self.id())
     }
 
-    /// A feed to it, with a quote of each symbol published and folded, so that whoever subscribes gets a snapshot.
-    pub(crate) fn feed(&self, symbols: usize) -> Result<Feed> {
-        let mut feed = Feed::connect(&self.bootstrap, "ticks")?;
-        feed.pulse(symbols, 1)?;
+    /// A feed to it in batches of so many records. A quote of each symbol is folded already, so that whoever
+    /// subscribes gets a snapshot.
+    pub(crate) fn feed(&self, symbols: usize, batch: usize) -> Result<Feed> {
+        let mut feed = Feed::connect(&self.bootstrap, symbols, batch)?;
+        feed.begin()?;
         let begun = Instant::now();
         while self.metrics()?.sum("tickcast_symbols") < symbols as f64 {
             ensure!(begun.elapsed() < PATIENCE, "the server doesn't take the feed's {symbols} symbols");
@@ -83,7 +89,7 @@ impl Tickcast {
         loop {
             let before = self.cpu_time()?;
             wait(LOOK);
-            let used = Duration::from_nanos(self.cpu_time()?.since(&before).of_threads_ns(WORKER));
+            let used = Duration::from_nanos(self.cpu_time()?.since(&before).of_threads_ns(WORKER)?);
             if used < LOOK.mul_f64(IDLE_SHARE) {
                 return Ok(());
             }
@@ -122,7 +128,9 @@ impl Metrics {
 
     /// All samples of a metric together, whatever their labels are; zero if there are none.
     pub(crate) fn sum(&self, name: &str) -> f64 {
-        let is_its = |sample: &&String| sample.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'));
+        let is_its = |sample: &&String| {
+            sample.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
+        };
         self.0.iter().filter(|(sample, _)| is_its(sample)).map(|(_, value)| value).sum()
     }
 
