@@ -8,7 +8,7 @@
 //! Counted is the CPU time of the threads that fan out: our worker thread and the naive server's, and the one thread of
 //! the limit. What ours does besides is in there too: fetching the states from the ingest thread, deadlines, metrics.
 //! Reading Kafka is not: the limit and the naive server get their prices from nowhere, and it doesn't grow with the
-//! sessions. That of the whole process is told besides, embedded broker included.
+//! sessions. That of the whole process is told besides.
 //!
 //! It's divided by what was due: sessions × pulses. A server that takes more writes than one for a pulse gets no
 //! better by it; where fewer were made, since states were conflated, it's divided by those.
@@ -25,6 +25,7 @@ use crate::{
     limit::{Limit, Sweeps},
     naive::{Naive, Pulses},
     report::{Row, Wanted},
+    stretch::Stretch,
     system::CpuTime,
     tickcast::{Tickcast, WORKER},
 };
@@ -66,9 +67,9 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for sessions in sizes {
         for (frames, writes_per_s, over_limit, under_naive) in
-            [(1, 60_000.0, 1.35, 1.2), (10, 30_000.0, 1.4, 2.0), (50, 10_000.0, 1.8, 3.4)]
+            [(1, 80_000.0, 1.35, 1.2), (10, 40_000.0, 1.4, 2.0), (50, 15_000.0, 1.8, 3.4)]
         {
-            let per_s = writes_per_s / *sessions as f64;
+            let per_s = extent.pace * writes_per_s / *sessions as f64;
             rows.extend(
                 Case { sessions: *sessions, frames, per_s, over_limit, under_naive }.measure(extent)?,
             );
@@ -108,25 +109,22 @@ impl Case {
     }
 
     fn ours(self, server: &Tickcast, feed: &mut Feed, load: &mut Generator, count: u32) -> Result<Cost> {
-        let counted = server.metrics()?;
-        server.await_rest()?;
-        let before = server.cpu_time()?;
-        let (report, ()) = load.measure_while(self.window(count), || feed.pulses(self.per_s, count))?;
-        server.await_rest()?;
-        let used = server.cpu_time()?.since(&before);
-        let metrics = server.metrics()?;
+        let stretch = Stretch::whole(server, load, self.window(count), || feed.pulses(self.per_s, count))?;
         let flushes = self.sessions as f64 * f64::from(count);
-        let writes = metrics.since(&counted, "tickcast_writes_total");
-        let due = flushes.min(writes);
-        ensure!(due > flushes * 0.9, "the server conflated pulses: {writes} writes for {flushes} due");
+        let due = flushes.min(stretch.writes);
+        ensure!(
+            due > flushes * 0.9,
+            "the server conflated pulses: {} writes for {flushes} due",
+            stretch.writes
+        );
         Ok(Cost {
-            worker_ns: used.of_threads_ns(WORKER)? as f64 / due,
-            process_ns: used.total_ns() as f64 / due,
-            bytes: metrics.since(&counted, "tickcast_sent_bytes_total") / writes,
-            writes: writes / flushes,
-            messages: report.messages as f64 / flushes,
-            conflated: report.conflated as f64 / report.messages as f64,
-            busy: report.generator.busy,
+            worker_ns: stretch.worker_s * 1e9 / due,
+            process_ns: stretch.process_s * 1e9 / due,
+            bytes: stretch.bytes / stretch.writes,
+            writes: stretch.writes / flushes,
+            messages: stretch.messages() / flushes,
+            conflated: stretch.report.conflated as f64 / stretch.messages(),
+            busy: stretch.report.generator.busy,
         })
     }
 

@@ -10,7 +10,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use tickcast::{
     config::HostPort,
-    load::{Load, Plan, ProcessChoice, Report, Symbols},
+    load::{Load, Opening, Plan, ProcessChoice, Report, Symbols},
 };
 
 /// A plan for so many sessions with so many subscriptions each, of as many symbols.
@@ -42,6 +42,11 @@ impl Generator {
             sessions.refused_reasons
         );
         Ok(Self(load))
+    }
+
+    /// How they were opened.
+    pub(crate) const fn opening(&self) -> &Opening {
+        self.0.opening()
     }
 
     /// What they read within that time, in which something else may be done: all of them to the end.

@@ -12,7 +12,6 @@
 use std::{
     io::{BufRead as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -154,11 +153,4 @@ pub(crate) fn say(what: &str, more: &str) -> Result<()> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{what} {more}")?;
     Ok(output.flush()?)
-}
-
-/// How long so many sweeps take.
-impl Sweeps {
-    pub(crate) fn duration(&self) -> Duration {
-        Duration::from_secs_f64(f64::from(self.count) / self.per_s)
-    }
 }

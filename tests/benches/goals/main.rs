@@ -10,17 +10,27 @@
 //! the comparison is fair.
 
 mod feed;
+mod age;
+mod broker;
 mod fanout;
 mod figures;
 mod generator;
+mod growth;
+mod idle;
 mod limit;
 mod naive;
 mod pace;
+mod peers;
 mod process;
+mod publisher;
 mod report;
+mod stalled;
 mod stomp;
+mod storm;
+mod stretch;
 mod system;
 mod tickcast;
+mod workers;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -48,6 +58,9 @@ struct Arguments {
     /// Seconds of load between the two looks at the memory of idle sessions [default: 600, or 10 with --quick]
     #[arg(long, value_name = "S")]
     load_s: Option<u64>,
+    /// By how much the pulses of `fanout` come faster than they would
+    #[arg(long, value_name = "FACTOR", default_value = "1")]
+    pace: f64,
     /// Where the figures are written to, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -60,6 +73,20 @@ struct Arguments {
 enum Goal {
     /// CPU a write against the bare `send`, and against a naive actix-ws server
     Fanout,
+    /// CPU a message against RabbitMQ's Web-STOMP and against a server on `ws` for Node.js
+    Peers,
+    /// Memory of an idle session, and after a load
+    Idle,
+    /// CPU of the fan-out when the feed grows tenfold
+    Feed,
+    /// How old prices are at the client
+    Age,
+    /// What sessions that don't read cost those that do
+    Stalled,
+    /// Sessions opened in a second of CPU time
+    Storm,
+    /// Two worker threads against one
+    Workers,
 }
 
 /// How much is measured.
@@ -68,6 +95,7 @@ struct Extent {
     is_quick: bool,
     rounds: usize,
     load: Duration,
+    pace: f64,
 }
 
 #[expect(clippy::print_stderr, reason = "a person reads why it ended")]
@@ -97,6 +125,7 @@ fn play(role: &str, arguments: &[String]) -> Result<()> {
         ("limit", [sockets]) => limit::send(sockets.parse()?),
         ("discard", [port, sockets]) => limit::discard(port.parse()?, sockets.parse()?),
         ("naive", []) => naive::serve(),
+        ("broker", []) => broker::serve(),
         _ => bail!("there is no role {role} with {arguments:?}"),
     }
 }
@@ -116,11 +145,19 @@ fn measure(arguments: &Arguments) -> Result<()> {
         is_quick,
         rounds: arguments.rounds.unwrap_or(if is_quick { 2 } else { 5 }).max(1),
         load: Duration::from_secs(arguments.load_s.unwrap_or(if is_quick { 10 } else { 600 })),
+        pace: arguments.pace,
     };
     let mut report = Report::new(machine, is_quick, extent.rounds);
     for goal in &arguments.goals {
         let rows = match goal {
             Goal::Fanout => fanout::measure(extent)?,
+            Goal::Peers => peers::measure(extent)?,
+            Goal::Idle => idle::measure(extent)?,
+            Goal::Feed => growth::measure(extent)?,
+            Goal::Age => age::measure(extent)?,
+            Goal::Stalled => stalled::measure(extent)?,
+            Goal::Storm => storm::measure(extent)?,
+            Goal::Workers => workers::measure(extent)?,
         };
         report.add(rows);
     }

@@ -18,6 +18,8 @@ pub(crate) enum Side {
     Server,
     /// Whoever connects and publishes: the others.
     Client,
+    /// Where it doesn't matter: all of them.
+    Both,
 }
 
 /// Puts the calling thread, and with it all threads and processes that it starts from now on, on its side's cores. So
@@ -27,7 +29,8 @@ pub(crate) fn take_side(side: Side) -> Result<()> {
     let (server, client) = all.split_at(all.len() / 2);
     let own = match side {
         Side::Server if !server.is_empty() => server,
-        _ => client,
+        Side::Server | Side::Client => client,
+        Side::Both => &all,
     };
     let mut set = CpuSet::new();
     own.iter().for_each(|core| set.set(*core));

@@ -1,5 +1,5 @@
-//! Our server as it's measured: the release binary with its embedded broker, one worker thread unless told otherwise,
-//! and everything else as it is by default.
+//! Our server as it's measured: the release binary with one worker thread unless told otherwise, a Kafka broker beside
+//! it, and everything else as it is by default.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    broker::Broker,
     feed::Feed,
     pace::wait,
     process::{PATIENCE, Process},
@@ -24,33 +25,33 @@ pub(crate) const WORKER: &str = "actix-rt|system";
 pub(crate) struct Tickcast {
     process: Process,
     pub(crate) address: SocketAddr,
-    bootstrap: String,
+    broker: Broker,
 }
 
 impl Tickcast {
     /// Starts it with one worker thread, and further settings.
     pub(crate) fn start(settings: &[&str]) -> Result<Self> {
-        Self::with_workers(1, settings)
+        Self::with_workers(1, Side::Server, settings)
     }
 
     /// Starts it with so many worker threads.
-    pub(crate) fn with_workers(workers: usize, settings: &[&str]) -> Result<Self> {
+    pub(crate) fn with_workers(workers: usize, side: Side, settings: &[&str]) -> Result<Self> {
+        let broker = Broker::start()?;
         let mut command = Command::new(binary());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error"])
-            .args(["--workers", &workers.to_string()])
+            .args(["--kafka", &broker.bootstrap, "--workers", &workers.to_string()])
             .args(settings);
-        let process = Process::start(command, Side::Server)?;
+        let process = Process::start(command, side)?;
         let page = process.line_after("page")?;
         let address = page.trim_start_matches("http://").trim_end_matches('/');
         let address = address.parse().with_context(|| format!("the server's address {page}"))?;
-        let bootstrap = process.line_after("kafka")?.split(' ').next().unwrap_or_default().to_owned();
-        let server = Self { process, address, bootstrap };
+        let server = Self { process, address, broker };
         server.await_ready()?;
         Ok(server)
     }
 
-    /// Its process.
+    /// Its process's number.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
     }
@@ -63,7 +64,7 @@ impl Tickcast {
     /// A feed to it in batches of so many records. A quote of each symbol is folded already, so that whoever
     /// subscribes gets a snapshot.
     pub(crate) fn feed(&self, symbols: usize, batch: usize) -> Result<Feed> {
-        let mut feed = Feed::connect(&self.bootstrap, symbols, batch)?;
+        let mut feed = Feed::connect(&self.broker.bootstrap, symbols, batch)?;
         feed.begin()?;
         let begun = Instant::now();
         while self.metrics()?.sum("tickcast_symbols") < symbols as f64 {
