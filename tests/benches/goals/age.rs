@@ -19,7 +19,7 @@ use crate::{
     generator::{Generator, plan},
     report::{Row, Wanted},
     stretch::Stretch,
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "age";
@@ -57,7 +57,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 
 impl Setting {
     fn new(sessions: usize, extent: Extent) -> Result<Self> {
-        let server = Tickcast::start(&[])?;
+        let server = Tickcast::start(Setup { fetch_wait_ms: 1, ..Setup::default() })?;
         server.feed(SYMBOLS, SYMBOLS)?;
         let clients = Generator::open(plan(server.address, sessions, SUBSCRIPTIONS, SYMBOLS))?;
         let duration = Duration::from_secs(if extent.is_quick { 2 } else { 5 });
@@ -114,7 +114,7 @@ fn half_saturated(extent: Extent) -> Result<Vec<Row>> {
     };
     Ok(vec![
         row("at half of the saturation rate: age, 99 %", "ms", |stretch| stretch.age().p99_ms)
-            .wanted(Wanted::AtMost(2.0 * sweeps.median() + 2.0)),
+            .wanted(Wanted::AtMost(round(2.0 * sweeps.median() + 2.0))),
         row("there: age, median", "ms", |stretch| stretch.age().p50_ms),
         Row::of(GOAL, name("there: a sweep over all sockets"), "ms", &sweeps),
         row("there: messages", "/s", |stretch| stretch.report.messages_per_s),
@@ -139,6 +139,11 @@ fn saturation(setting: &mut Setting) -> Result<(f64, f64)> {
         rate *= STEP;
     }
     last.with_context(|| format!("the server doesn't follow {RATE_FIRST} ticks a second"))
+}
+
+/// To hundredths.
+fn round(ms: f64) -> f64 {
+    (ms * 100.0).round() / 100.0
 }
 
 fn of(stretches: &[Stretch], figure: fn(&Stretch) -> f64) -> Rounds {

@@ -27,7 +27,7 @@ use crate::{
     report::{Row, Wanted},
     stretch::Stretch,
     system::CpuTime,
-    tickcast::{Tickcast, WORKER},
+    tickcast::{Setup, Tickcast, WORKER},
 };
 
 const GOAL: &str = "fanout";
@@ -80,7 +80,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 
 impl Case {
     fn measure(self, extent: Extent) -> Result<Vec<Row>> {
-        let server = Tickcast::start(&[])?;
+        let server = Tickcast::start(Setup::default())?;
         let mut feed = server.feed(self.frames, self.frames * TICKS_EACH)?;
         let sessions = |server| Generator::open(plan(server, self.sessions, self.frames, self.frames));
         let mut ours = sessions(server.address)?;

@@ -17,7 +17,7 @@ use crate::{
     generator::{Generator, plan},
     report::{Row, Wanted},
     stretch::Stretch,
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "feed";
@@ -28,7 +28,7 @@ const TICKS_PER_S: [f64; 2] = [20_000.0, 200_000.0];
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
     let sessions = if extent.is_quick { 1000 } else { 5000 };
     let duration = Duration::from_secs(if extent.is_quick { 2 } else { 4 });
-    let server = Tickcast::start(&[])?;
+    let server = Tickcast::start(Setup::default())?;
     let mut feeds = Vec::new();
     for rate in TICKS_PER_S {
         feeds.push((rate, server.feed(SYMBOLS, Feed::steady_batch(rate))?, Vec::new()));

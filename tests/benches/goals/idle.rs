@@ -16,7 +16,7 @@ use crate::{
     pace::wait,
     report::{Row, Wanted},
     system::resident_bytes,
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "idle";
@@ -31,7 +31,7 @@ const STILL_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
     let sessions = if extent.is_quick { 2000 } else { 15_000 };
-    let server = Tickcast::start(&[])?;
+    let server = Tickcast::start(Setup::default())?;
     let mut feed = server.feed(SYMBOLS, SYMBOLS)?;
     let empty = settled_bytes(&server)?;
     let mut clients = Generator::open(plan(server.address, sessions, SUBSCRIPTIONS, SYMBOLS))?;

@@ -24,7 +24,7 @@ use crate::{
     publisher::Publisher,
     report::{Row, Wanted},
     system::CpuTime,
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "peers";
@@ -81,7 +81,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 }
 
 fn contestants(frames: usize) -> Result<Vec<Contestant>> {
-    let ours = Tickcast::start(&[])?;
+    let ours = Tickcast::start(Setup { fetch_wait_ms: 20, ..Setup::default() })?;
     let feed = ours.feed(frames, frames)?;
     let clients = Generator::open(plan(ours.address, SESSIONS, frames, frames))?;
     let mut all = vec![Contestant {

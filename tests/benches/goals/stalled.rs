@@ -17,7 +17,7 @@ use crate::{
     process::PATIENCE,
     report::{Row, Wanted},
     stretch::Stretch,
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "stalled";
@@ -71,7 +71,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 
 impl Setting {
     fn new(stalled: usize) -> Result<Self> {
-        let server = Tickcast::start(&["--send-deadline-s", "3600"])?;
+        let server = Tickcast::start(Setup { settings: &["--send-deadline-s", "3600"], ..Setup::default() })?;
         let feed = server.feed(SYMBOLS, Feed::steady_batch(TICKS_PER_S))?;
         let mut plan = plan(server.address, READING + stalled, SUBSCRIPTIONS, SYMBOLS);
         plan.stalled = stalled;

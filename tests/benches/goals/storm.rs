@@ -11,7 +11,7 @@ use crate::{
     figures::Rounds,
     generator::{Generator, plan},
     report::{Row, Wanted},
-    tickcast::{Tickcast, WORKER},
+    tickcast::{Setup, Tickcast, WORKER},
 };
 
 const GOAL: &str = "storm";
@@ -22,7 +22,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
     let sessions = if extent.is_quick { 1000 } else { 5000 };
     let (mut process, mut worker, mut per_s, mut busy) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..extent.rounds {
-        let server = Tickcast::start(&[])?;
+        let server = Tickcast::start(Setup::default())?;
         let _feed = server.feed(SYMBOLS, SYMBOLS)?;
         server.await_rest()?;
         let before = server.cpu_time()?;

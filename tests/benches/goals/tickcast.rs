@@ -21,6 +21,25 @@ use crate::{
 /// How the names of actix's worker threads begin: what fans out runs there, sessions and shards.
 pub(crate) const WORKER: &str = "actix-rt|system";
 
+/// How it's started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup<'a> {
+    pub(crate) workers: usize,
+    pub(crate) side: Side,
+    /// Milliseconds that a fetch waits which finds nothing. A cluster answers one as soon as there is something; the
+    /// broker here when this is over, and not before (as the embedded one, for which the server sets it to 2). So it's
+    /// how late ticks may be, and each time it passes costs the server some 20 µs that a cluster wouldn't cost it.
+    pub(crate) fetch_wait_ms: u32,
+    /// Further settings.
+    pub(crate) settings: &'a [&'a str],
+}
+
+impl Default for Setup<'_> {
+    fn default() -> Self {
+        Self { workers: 1, side: Side::Server, fetch_wait_ms: 2, settings: &[] }
+    }
+}
+
 /// A running server.
 pub(crate) struct Tickcast {
     process: Process,
@@ -29,20 +48,16 @@ pub(crate) struct Tickcast {
 }
 
 impl Tickcast {
-    /// Starts it with one worker thread, and further settings.
-    pub(crate) fn start(settings: &[&str]) -> Result<Self> {
-        Self::with_workers(1, Side::Server, settings)
-    }
-
-    /// Starts it with so many worker threads.
-    pub(crate) fn with_workers(workers: usize, side: Side, settings: &[&str]) -> Result<Self> {
+    /// Starts it, and a broker for it.
+    pub(crate) fn start(setup: Setup<'_>) -> Result<Self> {
         let broker = Broker::start()?;
         let mut command = Command::new(binary());
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--log-level", "error"])
-            .args(["--kafka", &broker.bootstrap, "--workers", &workers.to_string()])
-            .args(settings);
-        let process = Process::start(command, side)?;
+            .args(["--kafka", &broker.bootstrap, "--workers", &setup.workers.to_string()])
+            .args(["--kafka-property", &format!("fetch.wait.max.ms={}", setup.fetch_wait_ms)])
+            .args(setup.settings);
+        let process = Process::start(command, setup.side)?;
         let page = process.line_after("page")?;
         let address = page.trim_start_matches("http://").trim_end_matches('/');
         let address = address.parse().with_context(|| format!("the server's address {page}"))?;

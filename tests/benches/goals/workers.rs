@@ -24,7 +24,7 @@ use crate::{
     report::{Row, Wanted},
     stretch::Stretch,
     system::{CpuTime, Side},
-    tickcast::Tickcast,
+    tickcast::{Setup, Tickcast},
 };
 
 const GOAL: &str = "workers";
@@ -89,7 +89,7 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
 
 impl Setting {
     fn new(workers: usize) -> Result<Self> {
-        let server = Tickcast::with_workers(workers, Side::Both, &[])?;
+        let server = Tickcast::start(Setup { workers, side: Side::Both, ..Setup::default() })?;
         let feed = server.feed(SYMBOLS, SYMBOLS)?;
         let clients = Generator::open(plan(server.address, SESSIONS, SUBSCRIPTIONS, SYMBOLS))?;
         Ok(Self { server, feed, clients, stretches: Vec::new(), ingest: Vec::new() })
