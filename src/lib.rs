@@ -26,11 +26,14 @@
 //!   putting a newer one in the place of an older loses no fact about now.
 //! - **One shard a worker thread.** Waking another thread costs a system call; here that happens once
 //!   a batch and shard, not once a session and tick. Inside a shard nothing is locked.
-//! - **The socket pulls.** A response body of our own is asked by actix for what is due when, and only when,
-//!   every byte before is in the kernel's hands, and `TCP_NOTSENT_LOWAT` keeps the kernel from taking
-//!   much. It writes at once, from a buffer that all sessions of the thread share, and writes much only if the
-//!   kernel asks for it. What a client doesn't read stays in its outbox, where it is conflated. (A queue of messages
-//!   in front of the socket, as `actix_ws::Session` has one, takes 4 MiB of old prices first.)
+//! - **The socket pulls.** A session is asked for what is due when, and only when, every byte before is in the kernel's
+//!   hands, and `TCP_NOTSENT_LOWAT` keeps the kernel from taking much. It's written at once, from a buffer that all
+//!   sessions of the thread share, and much is written only if the kernel asks for it. What a client doesn't read stays
+//!   in its outbox, where it is conflated. (A queue of messages in front of the socket, as `actix_ws::Session` has one,
+//!   takes 4 MiB of old prices first.)
+//! - **A WebSocket leaves actix.** Requests, routes and upgrades are actix's. When the answer to an upgrade is in the
+//!   kernel's hands the session takes the connection over ([`transport::link`]), and actix, which finds it closed, frees
+//!   what it keeps for each: so an idle session takes a third of the memory, and a write a sixth less time.
 //! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
 //!   the other and maybe on different threads. Its session stays where it was opened, and each answer
 //!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.

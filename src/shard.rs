@@ -54,13 +54,15 @@ pub struct Shard<C> {
     generation: u32,
 }
 
+/// A session. Marking one of its slots looks at the first 64 bytes, a line of the processor's cache.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Entry<C> {
+    /// Who writes to the socket, while it waits for output.
+    writer: Option<Waker>,
     session: Session,
     generation: u32,
     connection: C,
-    /// Who writes to the socket, while it waits for output.
-    writer: Option<Waker>,
     /// Who reads from the socket, while nothing more is taken from the client.
     reader: Option<Waker>,
 }

@@ -6,8 +6,7 @@
 //! | partition watcher | a thread of its own | its interval, the stop signal |
 //! | checkpoint writer | a thread of its own | a captured checkpoint; the disk |
 //! | [`shard`] | one task a worker thread | its inbox; half a second |
-//! | session reader | one task a WebSocket | the client's bytes; room for answers; the client's budget |
-//! | session writer | the response body, polled by actix | room in the socket; output |
+//! | [`websocket`] carrier | one task a WebSocket | room in the socket; output; the client's bytes; room for answers; the client's budget |
 //! | SockJS home | one task a session that requests receive | commands; its receiver; the session; its deadlines |
 
 pub mod checkpoints;

@@ -1,15 +1,20 @@
-//! A session on a WebSocket: a reader task, which waits for the client's bytes, and a writer, the response body, which
-//! actix polls when every byte it wrote before is in the kernel's hands.
+//! A session on a WebSocket: one task, which reads what its client says and writes what is due when every byte that it
+//! wrote before is in the kernel's hands.
+//!
+//! The upgrade is actix's. Once its answer is written the connection leaves actix, and what actix keeps for each
+//! connection goes: two buffers of 8 KiB, a dispatcher of 1.5 KiB, the request. What is left is read into a buffer, and
+//! written from one, that all sessions of the thread share.
+
+mod hearing;
+mod sockjs;
+mod telling;
 
 use std::{
     cell::RefCell,
     convert::Infallible,
-    fmt,
-    future::poll_fn,
     pin::Pin,
-    rc::Rc,
-    task::{Context, Poll},
-    time::Instant,
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -17,17 +22,19 @@ use actix_web::{
     rt, web,
 };
 use bytes::{Bytes, BytesMut};
-use futures_util::Stream;
+use futures_util::Stream as _;
+use tokio::{
+    io::ReadBuf,
+    time::{Sleep, sleep},
+};
 
+use self::{hearing::Hearing, telling::Telling};
 use crate::{
-    session::{CloseReason, FrameSink, Inbound},
-    shard::Output,
-    sockjs::{Assembler, Batch, Frame, Messages},
+    session::{CloseReason, Inbound},
     transport::{
         application::Application,
-        room::{Bounded, Room},
+        link::{Arrival, Departure, Link, departure},
         socket::Socket,
-        websocket::{Reader, Received, Writer},
     },
 };
 
@@ -40,191 +47,48 @@ pub enum Framing {
     Sockjs,
 }
 
-thread_local! {
-    /// What is about to be written, by whichever session of the thread; so the room is used again and again, and no
-    /// session keeps any.
-    static SCRATCH: RefCell<BytesMut> = RefCell::default();
-}
+/// What is read at once.
+const READ_BYTES: usize = 8 * 1024;
 
-/// Chunks written in one turn, 256 KiB at most; other sessions of the thread have theirs in between.
-const CHUNKS_A_TURN: usize = 16;
+/// Reads in one turn; other sessions of the thread have theirs in between.
+const READS_A_TURN: usize = 4;
 
-/// Runs a session on a WebSocket whose client's bytes come out of `payload`. The body that's answered is its output;
-/// the session ends when the body is dropped.
+/// What a client may say before its upgrade is answered. It "MUST wait for a response from the server before sending any
+/// further data" (RFC 6455 §4.1), and actix keeps no more.
+const AHEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// How long a client that was told everything has to close its end. One that is closed while the other still sends is
+/// reset, and the client may lose what it was told last.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Runs a session on a WebSocket. The body that's answered lets the connection leave actix; `ahead` is what the client
+/// says before that.
 pub fn serve<A: Application>(
     application: A,
     framing: Framing,
     socket: Socket,
-    payload: web::Payload,
-) -> WebSocketBody<A> {
+    ahead: web::Payload,
+) -> Leaving {
     socket.leave_to_session();
-    let application = Rc::new(application);
-    let reading = Reading { application: Rc::clone(&application), framing, assembler: Assembler::default() };
-    rt::spawn(reading.run(payload));
-    WebSocketBody { application, framing, is_new: framing == Framing::Sockjs, socket }
+    let (departure, arrival) = departure();
+    rt::spawn(Carrier {
+        application,
+        hearing: Hearing::new(framing),
+        telling: Telling::new(framing),
+        stage: Stage::Coming { arrival, ahead },
+    });
+    Leaving { socket, departure: Some(departure) }
 }
 
-/// The session's reader.
-struct Reading<A> {
-    application: Rc<A>,
-    framing: Framing,
-    assembler: Assembler,
-}
-
-/// Nothing more can be understood.
-struct Unreadable;
-
-impl<A: Application> Reading<A> {
-    /// Reads to the end, also what can't be understood any more: a connection that is closed while bytes wait to be
-    /// read is reset, and the client loses the ERROR that would have told it why.
-    async fn run(mut self, mut payload: web::Payload) {
-        let mut reader = Some(Reader::default());
-        loop {
-            let next = poll_fn(|context| {
-                if self.application.accepts_input(context.waker()) {
-                    Pin::new(&mut payload).poll_next(context)
-                } else {
-                    Poll::Pending
-                }
-            });
-            let Some(Ok(bytes)) = next.await else { break };
-            if let Some(frames) = &mut reader {
-                frames.push(bytes);
-                if self.take_frames(frames).await.is_err() {
-                    reader = None;
-                }
-            }
-            // A client that never stops sending takes its turn like everybody else.
-            rt::task::yield_now().await;
-        }
-        self.application.receive(Instant::now(), Inbound::Lost);
-    }
-
-    /// Hands on what has been read.
-    async fn take_frames(&mut self, reader: &mut Reader) -> Result<(), Unreadable> {
-        loop {
-            self.await_room().await;
-            let bytes_max = self.message_bytes_max().ok_or(Unreadable)?;
-            let now = Instant::now();
-            let inbound = match reader.next(bytes_max) {
-                Ok(Some(Received::Data(bytes))) => {
-                    self.take_data(bytes, reader.has_ended_message(), bytes_max).await?;
-                    continue;
-                }
-                Ok(Some(Received::Ping(payload))) => Inbound::Ping(payload),
-                Ok(Some(Received::Pong)) => Inbound::Pong,
-                Ok(Some(Received::Close(code))) => Inbound::Close(code),
-                Ok(None) => return Ok(()),
-                Err(violation) => {
-                    self.application.receive(now, Inbound::Fault(violation.reason, violation.detail));
-                    return Err(Unreadable);
-                }
-            };
-            self.application.receive(now, inbound);
-        }
-    }
-
-    async fn take_data(&mut self, bytes: Bytes, is_last: bool, bytes_max: usize) -> Result<(), Unreadable> {
-        let now = Instant::now();
-        if self.framing == Framing::Plain {
-            self.application.receive(now, Inbound::Data(&bytes));
-            return Ok(());
-        }
-        let Ok(whole) = self.assembler.push(bytes, is_last, bytes_max) else {
-            let fault = Inbound::Fault(CloseReason::TooBig, "the SockJS message is too big");
-            self.application.receive(now, fault);
-            return Err(Unreadable);
-        };
-        let Some(message) = whole else { return Ok(()) };
-        let Ok(messages) = Messages::parse_any(&message) else {
-            // "When user sends broken data … the server must abruptly terminate the ws connection."
-            let fault = Inbound::Fault(CloseReason::Protocol, "a SockJS message isn't JSON strings");
-            self.application.receive(now, fault);
-            self.application.receive(now, Inbound::Lost);
-            return Err(Unreadable);
-        };
-        let mut index = 0;
-        while let Some(text) = messages.get(index) {
-            self.await_room().await;
-            self.application.receive(Instant::now(), Inbound::Data(text.as_bytes()));
-            index += 1;
-        }
-        Ok(())
-    }
-
-    async fn await_room(&self) {
-        poll_fn(|context| {
-            if self.application.accepts_input(context.waker()) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    fn message_bytes_max(&self) -> Option<usize> {
-        let bytes_max = self.application.message_bytes_max()?;
-        Some(match self.framing {
-            Framing::Plain => bytes_max,
-            Framing::Sockjs => encoded_bytes_max(bytes_max),
-        })
-    }
-}
-
-/// How long a message may be that has so many bytes as a JSON string: each line end and each quotation mark takes two.
-const fn encoded_bytes_max(bytes: usize) -> usize {
-    2 * bytes + 64
-}
-
-/// A session's writer: the body of the response that upgraded the connection.
-///
-/// The server is set up so that actix asks for the next chunk only when it has written all of the
-/// one before ([`h1_write_buffer_size`](actix_web::HttpServer::h1_write_buffer_size) of one byte).
-/// So nothing stands between the session's outbox and the kernel, and a chunk is written here, at once. What the
-/// kernel doesn't take of it becomes the body's, and actix waits until it's taken; it has to be small, since actix
-/// keeps the room for it. Under TLS all goes that way.
-pub struct WebSocketBody<A: Application> {
-    application: Rc<A>,
-    framing: Framing,
-    /// `o` is owed.
-    is_new: bool,
+/// The body of the answer that upgrades a connection. It's empty: actix asks for it when it has written all that comes
+/// before ([`h1_write_buffer_size`](actix_web::HttpServer::h1_write_buffer_size) of one byte), and ends when it has it.
+#[derive(Debug)]
+pub struct Leaving {
     socket: Socket,
+    departure: Option<Departure>,
 }
 
-impl<A: Application> WebSocketBody<A> {
-    fn fill(&mut self, scratch: &mut BytesMut, context: &Context<'_>) -> Output {
-        let (now, waker) = (Instant::now(), context.waker());
-        let socket = Some(self.socket.as_handle());
-        let room = if self.socket.is_direct() { Room::whole(socket) } else { Room::buffered(socket) };
-        if self.framing == Framing::Plain {
-            let mut sink = Bounded::new(Writer(scratch), room);
-            return self.application.poll_transmit(now, &mut sink, waker);
-        }
-        if std::mem::take(&mut self.is_new) {
-            say(scratch, &Frame::Open);
-            return Output::Ready;
-        }
-        let sink = SockjsSink { batch: Batch::default(), writer: Writer(scratch) };
-        let mut sink = Bounded::new(sink, room);
-        let output = self.application.poll_transmit(now, &mut sink, waker);
-        sink.sink.finish(self.application.beats());
-        output
-    }
-
-    /// Writes a chunk; what the kernel doesn't take.
-    fn write(&self, chunk: &[u8]) -> Option<Bytes> {
-        self.application.note_sent(chunk.len());
-        let taken = self.socket.send(chunk);
-        (taken < chunk.len()).then(|| Bytes::copy_from_slice(&chunk[taken..]))
-    }
-
-    /// Counts what was written since, here and by actix.
-    fn count_writes(&self) {
-        match self.socket.take_writes() {
-            0 => {}
-            writes => self.application.note_writes(writes),
-        }
-    }
-}
-
-impl<A: Application> MessageBody for WebSocketBody<A> {
+impl MessageBody for Leaving {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -233,95 +97,141 @@ impl<A: Application> MessageBody for WebSocketBody<A> {
 
     fn poll_next(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        for _ in 0..CHUNKS_A_TURN {
-            self.count_writes();
-            let (output, rest) = SCRATCH.with_borrow_mut(|scratch| {
-                scratch.clear();
-                let output = self.fill(scratch, context);
-                let rest = if output == Output::Ready { self.write(scratch) } else { None };
-                (output, rest)
-            });
-            match (output, rest) {
-                (Output::Ready, None) => {}
-                (Output::Ready, Some(rest)) => return Poll::Ready(Some(Ok(rest))),
-                (Output::Pending, _) => return Poll::Pending,
-                (Output::Finished, _) => {
-                    // Everything that was said is in the kernel's hands.
-                    self.socket.finish();
-                    return Poll::Ready(None);
+        if let Some(departure) = self.departure.take() {
+            self.socket.depart(departure);
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// Carries a session on its client's connection.
+struct Carrier<A> {
+    application: A,
+    hearing: Hearing,
+    telling: Telling,
+    stage: Stage,
+}
+
+enum Stage {
+    /// actix has the connection, and what the client says ahead of the answer.
+    Coming { arrival: Arrival, ahead: web::Payload },
+    /// The session has it. `hears`: whether the client may say more.
+    Open { link: Link, hears: bool },
+    /// Everything was said.
+    Lingering { link: Link, end: Pin<Box<Sleep>> },
+    /// The connection is of no use any more.
+    Over,
+}
+
+impl<A: Application> Future for Carrier<A> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        loop {
+            match &mut this.stage {
+                Stage::Coming { arrival, ahead } => {
+                    let Ok(link) = ready!(Pin::new(arrival).poll(context)) else { return Poll::Ready(()) };
+                    let ahead = all_of(ahead, context);
+                    this.stage = Stage::Open { link, hears: true };
+                    this.hear_ahead(&ahead);
                 }
+                Stage::Open { .. } => {
+                    // What the client asks for goes out in the same turn.
+                    this.hear(context);
+                    ready!(this.poll_tell(context));
+                }
+                Stage::Lingering { link, end } => return poll_linger(link, end, context),
+                Stage::Over => return Poll::Ready(()),
             }
         }
+    }
+}
+
+impl<A: Application> Carrier<A> {
+    fn hear_ahead(&mut self, bytes: &[u8]) {
+        if bytes.len() < AHEAD_BYTES_MAX {
+            self.hearing.push(bytes);
+        } else {
+            let detail = "too much was sent before the upgrade was answered";
+            self.application.receive(Instant::now(), Inbound::Fault(CloseReason::Protocol, detail));
+        }
+    }
+
+    /// Hears what the client says, as far as the session takes it.
+    fn hear(&mut self, context: &mut Context<'_>) {
+        let Self { application, hearing, stage, .. } = self;
+        let Stage::Open { link, hears } = stage else { return };
+        for _ in 0..READS_A_TURN {
+            if !*hears || hearing.poll_deliver(application, context).is_pending() {
+                return;
+            }
+            match poll_read(link, context, |bytes| hearing.push(bytes)) {
+                Poll::Pending => return,
+                Poll::Ready(is_alive) => *hears = is_alive,
+            }
+            if !*hears {
+                application.receive(Instant::now(), Inbound::Lost);
+            }
+        }
+        // A client that never stops sending takes its turn like everybody else.
         context.waker().wake_by_ref();
-        Poll::Pending
     }
-}
 
-impl<A: Application> Drop for WebSocketBody<A> {
-    fn drop(&mut self) {
-        self.count_writes();
+    /// Tells the client what is due, and ends the session when everything was told or can't be.
+    fn poll_tell(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Stage::Open { link, .. } = &mut self.stage else { return Poll::Ready(()) };
+        let told = ready!(self.telling.poll_tell(&self.application, link, context));
         self.application.end(Instant::now());
-    }
-}
-
-impl<A: Application> fmt::Debug for WebSocketBody<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WebSocketBody").field("framing", &self.framing).finish_non_exhaustive()
-    }
-}
-
-/// Frames a session's output as SockJS has it, in WebSocket messages.
-struct SockjsSink<'a> {
-    batch: Batch,
-    writer: Writer<'a>,
-}
-
-impl SockjsSink<'_> {
-    /// Writes what was gathered. `beats`: whether the client hears from the session by itself.
-    fn finish(mut self, beats: bool) {
-        if let Some(messages) = self.batch.take_messages() {
-            self.writer.frame(&[&messages]);
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        if let (Ok(()), Stage::Open { link, hears: true }) = (told, stage) {
+            self.stage = Stage::Lingering { link, end: Box::pin(sleep(LINGER)) };
         }
-        if self.batch.is_pinged() {
-            self.writer.ping();
-            if !beats {
-                say(self.writer.0, &Frame::Heartbeat);
-            }
-        }
-        if let Some(close) = self.batch.take_close() {
-            say(self.writer.0, &Frame::Close(close.clone()));
-            self.writer.close(close.code, &close.reason);
-        }
+        Poll::Ready(())
     }
 }
 
-impl FrameSink for SockjsSink<'_> {
-    fn frame(&mut self, parts: &[&[u8]]) {
-        self.batch.frame(parts);
+/// Everything that there is of what the client said ahead.
+fn all_of(ahead: &mut web::Payload, context: &mut Context<'_>) -> BytesMut {
+    let mut all = BytesMut::new();
+    while let Poll::Ready(Some(Ok(bytes))) = Pin::new(&mut *ahead).poll_next(context) {
+        all.extend_from_slice(&bytes);
     }
-
-    fn ping(&mut self) {
-        self.batch.ping();
-    }
-
-    fn pong(&mut self, payload: &[u8]) {
-        self.writer.pong(payload);
-    }
-
-    fn close(&mut self, code: u16, text: &str) {
-        self.batch.close(code, text);
-    }
-
-    fn len(&self) -> usize {
-        self.writer.len() + self.batch.len() + usize::from(self.batch.is_pinged())
-    }
+    all
 }
 
-/// Writes a frame as a message.
-fn say(scratch: &mut BytesMut, frame: &Frame) {
-    let mut text = BytesMut::new();
-    frame.write(&mut text);
-    Writer(scratch).frame(&[&text]);
+/// Reads once; whether there may be more.
+fn poll_read(link: &mut Link, context: &mut Context<'_>, take: impl FnOnce(&[u8])) -> Poll<bool> {
+    thread_local! {
+        static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        let read = ready!(link.stream.poll_read(context, &mut buffer));
+        let is_alive = read.is_ok() && !buffer.filled().is_empty();
+        if is_alive {
+            take(buffer.filled());
+        }
+        Poll::Ready(is_alive)
+    })
+}
+
+/// Says that nothing more will come, and waits until the client does the same: after the closing handshake "the server
+/// MUST close the underlying TCP connection immediately" (RFC 6455 §5.5.1).
+fn poll_linger(link: &mut Link, end: &mut Pin<Box<Sleep>>, context: &mut Context<'_>) -> Poll<()> {
+    if end.as_mut().poll(context).is_ready() {
+        return Poll::Ready(());
+    }
+    if ready!(link.stream.poll_shutdown(context)).is_err() {
+        return Poll::Ready(());
+    }
+    for _ in 0..READS_A_TURN {
+        if !ready!(poll_read(link, context, |_| {})) {
+            return Poll::Ready(());
+        }
+    }
+    context.waker().wake_by_ref();
+    Poll::Pending
 }

@@ -132,7 +132,7 @@ impl Front {
         let crowded_out = hall.waiting.enter(ownership.socket().clone());
         self.metrics.refused.with_label_values(&["crowded_out"]).inc_by(crowded_out);
         let deadline = self.request_deadline;
-        let accepted = Accepted::new(ownership, deadline, self.metrics.clone());
+        let accepted = Accepted::new(ownership, deadline, &self.metrics);
         let late = |reason| {
             accepted.count_refusal(reason);
             DispatchError::SlowRequestTimeout

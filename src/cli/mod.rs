@@ -1,6 +1,7 @@
 //! The command line: which commands there are, what each is called with, and how its settings come together.
 //! `settings` names every setting once; `sources` says who may give it.
 
+mod bench;
 mod check_config;
 pub mod feed;
 mod kafka_properties;
@@ -43,6 +44,7 @@ enum Command {
     Serve(ServeArgs),
     /// Publishes ticks to Kafka, recorded ones or a synthetic market; shows what was set aside
     Feed(feed::FeedArgs),
+    Bench(Box<bench::BenchArgs>),
     /// Reads the configuration; prints what is in force, who gave it, and what looks unwise
     CheckConfig(CheckArgs),
 }
@@ -108,6 +110,7 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
             }
             feed::run(args, &invalid)
         }
+        Command::Bench(args) => bench::run(*args, &invalid),
         Command::CheckConfig(args) => {
             let serve = config::Serve::try_from(args.serve).map_err(invalid)?;
             let mut out = std::io::stdout().lock();

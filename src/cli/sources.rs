@@ -26,7 +26,7 @@ const SECRET: &str = "kafka_property";
 
 /// Settings whose values aren't repeated when they are wrong: a path that is none may be the password that was to be in
 /// the file.
-const SECRET_IF_WRONG: [&str; 2] = [SECRET, "kafka_property_file"];
+const SECRET_IF_WRONG: [&str; 3] = [SECRET, "kafka_property_file", "passcode"];
 
 /// What tells one run of a command what to do, and with what: a flag alone gives it. Left in the environment or in a
 /// shared file it would make a list publish.

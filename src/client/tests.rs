@@ -293,7 +293,14 @@ fn an_upgrade_begins_where_its_answers_head_ends() {
 #[test]
 fn a_refused_upgrade_says_why() {
     let refused = |answer: &str| upgrade().judge(answer.as_bytes()).unwrap_err().to_string();
-    let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 4\r\n\r\nfull\n";
+    let answer = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 5\r\n\r\nfull\n";
+    for end in 0..answer.len() {
+        assert_eq!(
+            upgrade().judge(&answer.as_bytes()[..end]),
+            Ok(None),
+            "its reason is still to come: {end}"
+        );
+    }
     assert_eq!(refused(answer), "the upgrade is refused with 503: full");
     let page = "HTTP/1.1 404 Not Found\r\n\r\n<!doctype html>\n<html>";
     assert_eq!(refused(page), "the upgrade is refused with 404: Not Found");

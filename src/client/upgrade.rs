@@ -66,6 +66,12 @@ impl Upgrade {
         };
         let status = response.code.unwrap_or_default();
         if status != 101 {
+            let told = value_of(response.headers, "content-length")
+                .and_then(|it| str::from_utf8(it).ok()?.parse().ok());
+            let body_bytes = told.unwrap_or(0).min(DETAIL_CHARACTERS_MAX);
+            if answer.len() < head_bytes + body_bytes {
+                return Ok(None);
+            }
             let text = String::from_utf8_lossy(&answer[head_bytes..]);
             let line = text.lines().map(str::trim).find(|line| !line.is_empty());
             let is_page = line.is_some_and(|line| line.starts_with('<'));
@@ -77,10 +83,7 @@ impl Upgrade {
     }
 
     fn check(&self, headers: &[httparse::Header<'_>]) -> Result<(), UpgradeError> {
-        let value = |name: &str| {
-            let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-            found.map(|header| header.value.trim_ascii())
-        };
+        let value = |name| value_of(headers, name);
         if !value("upgrade").is_some_and(|value| value.eq_ignore_ascii_case(b"websocket")) {
             return Err(UpgradeError::Wrong("its header Upgrade isn't \"websocket\""));
         }
@@ -98,6 +101,11 @@ impl Upgrade {
         }
         Ok(())
     }
+}
+
+fn value_of<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a [u8]> {
+    let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
+    found.map(|header| header.value.trim_ascii())
 }
 
 /// Some ten headers come; a proxy adds as many.

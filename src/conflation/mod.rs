@@ -7,14 +7,18 @@
 //!
 //! This room is pure: it knows no socket, no clock, no runtime and no metric.
 
+mod growth;
 mod outbox;
 mod rate;
+mod rest;
 mod slots;
 mod terms;
 mod wheel;
 
-pub use outbox::{Baseline, Due, Outbox, Overflow, Pace, Removed, Rest, SlotId};
+pub use growth::room_step;
+pub use outbox::{Baseline, Due, Outbox, Overflow, Removed, SlotId};
 pub use rate::{MaxRate, RateError};
+pub use rest::{Pace, Rest};
 pub use slots::{Kind, Stamp};
 pub use terms::Terms;
 pub use wheel::TimingWheel;

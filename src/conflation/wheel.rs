@@ -77,6 +77,11 @@ impl<T: Copy> TimingWheel<T> {
         }
     }
 
+    /// When it began to turn.
+    pub(super) const fn origin(&self) -> Instant {
+        self.origin
+    }
+
     /// How many timers are set.
     pub fn len(&self) -> usize {
         self.timers.len()

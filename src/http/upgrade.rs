@@ -142,8 +142,8 @@ pub(super) fn upgrade<A: Application>(
     let malformed = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, "handshake", detail);
     let socket = request.conn_data::<Socket>().cloned();
     let socket = socket.ok_or_else(|| malformed("the connection has no socket".to_owned()))?;
-    let body = websocket::serve(open(socket.clone())?, framing, socket, payload);
-    let response = response.message_body(body).map_err(|error| malformed(error.to_string()))?;
+    let leaving = websocket::serve(open(socket.clone())?, framing, socket, payload);
+    let response = response.message_body(leaving).map_err(|error| malformed(error.to_string()))?;
     Ok(HttpResponse::from(response.map_body(|_, body| BoxBody::new(body.boxed()))))
 }
 

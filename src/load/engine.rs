@@ -166,7 +166,7 @@ impl Engine {
             stalled if stalled >= plan.sessions - plan.stalled => Role::Stalled,
             _ => Role::Reading,
         };
-        let begun = connect(self.server, role == Role::Stalled).and_then(|mut stream| {
+        let begun = connect(self.server, number, role == Role::Stalled).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(number), interest)?;
             Ok(stream)
@@ -217,10 +217,10 @@ impl Engine {
         let reason = if is_counted { reason } else { format!("the session that sends: {reason}") };
         if was_open {
             self.open -= usize::from(is_counted);
-            self.lost.add(reason, 1);
+            self.lost.add(&reason, 1);
         } else {
             self.opening.refused();
-            self.refused.add(reason, 1);
+            self.refused.add(&reason, 1);
         }
     }
 
@@ -234,7 +234,7 @@ impl Engine {
             }
         }
         let reason = format!("not begun after {after_s} s");
-        self.refused.add(reason, self.opening.not_begun() as u64);
+        self.refused.add(&reason, self.opening.not_begun() as u64);
     }
 
     fn next_look(&self) -> Option<Instant> {
@@ -304,6 +304,7 @@ impl Engine {
             opening: self.opened.clone(),
             seconds,
             messages,
+            messages_in_all: self.tally.messages_in_all(),
             messages_per_s: a_second(messages),
             messages_of_a_session_min: min.min(max),
             messages_of_a_session_max: max,

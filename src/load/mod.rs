@@ -211,7 +211,7 @@ fn choose_symbols(plan: &Plan, server: SocketAddr) -> Result<(Vec<String>, bool)
     let named = match &plan.symbols {
         Symbols::Named(symbols) => symbols.clone(),
         Symbols::Numbered(count) => (0..*count).map(|number| format!("S{number}")).collect(),
-        Symbols::Listed if !plan.destination.contains("{}") => Vec::new(),
+        Symbols::Listed if plan.subscriptions == 0 || !plan.destination.contains("{}") => Vec::new(),
         Symbols::Listed => {
             let wrong = |reason: String| LoadError::Server { server: plan.authority(), reason };
             let listed = symbols::list(server, &plan.authority());

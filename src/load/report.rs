@@ -19,6 +19,8 @@ pub struct Report {
     pub seconds: f64,
     /// MESSAGE frames that were read.
     pub messages: u64,
+    /// Those since the first session was opened: snapshots, and what came between measurements, too.
+    pub messages_in_all: u64,
     /// Of them a second.
     pub messages_per_s: f64,
     /// Messages of the session, of those that read, which got the fewest.

@@ -8,11 +8,13 @@ use std::{
 
 use serde::Deserialize;
 
+use super::session::cause;
+
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ListError {
     /// Nobody answers.
-    #[error("{0}")]
+    #[error("{}", cause(.0))]
     Io(#[from] std::io::Error),
     /// What answers isn't a tickcast server, or isn't ready.
     #[error("GET /api/symbols is answered with {0}")]

@@ -8,6 +8,8 @@ use super::report::Ages;
 #[derive(Debug)]
 pub(super) struct Tally {
     pub(super) messages: u64,
+    /// Messages before this measurement.
+    messages_before: u64,
     pub(super) conflated: u64,
     pub(super) disorder: u64,
     pub(super) bytes: u64,
@@ -27,6 +29,7 @@ impl Default for Tally {
     fn default() -> Self {
         Self {
             messages: 0,
+            messages_before: 0,
             conflated: 0,
             disorder: 0,
             bytes: 0,
@@ -40,10 +43,15 @@ impl Default for Tally {
 impl Tally {
     /// Begins anew.
     pub(super) fn reset(&mut self) {
-        let mut ages =
-            std::mem::replace(&mut self.ages, Histogram::new(AGE_DIGITS).expect("3 digits are few"));
-        ages.reset();
-        *self = Self { messages: 0, conflated: 0, disorder: 0, bytes: 0, reads: 0, ages, ahead: 0 };
+        self.messages_before = self.messages_in_all();
+        (self.messages, self.conflated, self.disorder) = (0, 0, 0);
+        (self.bytes, self.reads, self.ahead) = (0, 0, 0);
+        self.ages.reset();
+    }
+
+    /// Messages since the sessions were opened.
+    pub(super) const fn messages_in_all(&self) -> u64 {
+        self.messages_before + self.messages
     }
 
     /// Notes that what happened at `then_us` was read at `now_us`.

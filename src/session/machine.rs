@@ -34,8 +34,12 @@ use crate::{
 const MESSAGE_COST: f64 = 1.0 / 16.0;
 
 /// One client's conversation.
+///
+/// The outbox comes first: a tick is marked there, in session after session.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Session {
+    outbox: Outbox,
     id: Box<str>,
     settings: Arc<Settings>,
     state: State,
@@ -59,7 +63,6 @@ pub struct Session {
     notices_due: bool,
     flow: Flow,
     transactions: Transactions,
-    outbox: Outbox,
     budget: Budget,
     deadlines: Deadlines,
     last_received: Instant,

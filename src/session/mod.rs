@@ -19,6 +19,7 @@ mod control;
 mod deadlines;
 mod flow;
 mod machine;
+mod preamble;
 #[cfg(test)]
 pub(crate) mod recorder;
 mod settings;

@@ -1,9 +1,11 @@
 //! A subscription that stands: its name, what it's of, and what was agreed; contract §5.2.
 
+mod head;
 mod name;
 mod options;
 mod parse;
 
+pub(super) use head::{Head, ORDINARY_BYTES_MAX};
 pub(super) use name::{Name, Naming};
 pub(super) use options::{Options, Projection};
 pub(super) use parse::{NOTICES_MAX, missing, parse};
@@ -22,7 +24,7 @@ pub(super) struct Subscription {
     /// Tells it from others that had its place before.
     pub(super) serial: u32,
     /// What each of its MESSAGE frames begins with.
-    pub(super) head: Box<[u8]>,
+    pub(super) head: Head,
     /// What it's of.
     pub(super) subject: Subject,
     /// What was asked for beside the ordinary, if anything was.

@@ -10,7 +10,7 @@ use crate::{
 
 /// One client's session. It's pulled: it says what is due when, and only when, everything that it said before is in
 /// the kernel's hands, and it's given what the client says when, and only when, it takes it.
-pub trait Application: 'static {
+pub trait Application: Unpin + 'static {
     /// Whether more is taken from the client; if not, the reader is woken when it is. An ended session takes
     /// everything, and does nothing with it.
     fn accepts_input(&self, reader: &Waker) -> bool;

@@ -1,17 +1,14 @@
-//! A client's connection as actix reads and writes it: plain or under TLS, with a deadline for each
-//! request and an end that takes no longer than it must.
-//!
-//! Conflation needs to know when everything said is in the kernel's hands: only then is the next state
-//! asked for. TLS has a buffer of its own in between, so a write under TLS isn't done before that is
-//! empty.
+//! A client's connection as actix reads and writes it, with a deadline for each request and an end that takes no longer
+//! than it must. When its session takes it over it leaves actix, which finds it closed.
 
 use std::{
     io, mem,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
+use prometheus::IntCounterVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -19,12 +16,12 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use super::socket::{Ownership, Phase, Socket};
+use super::{
+    link::{Link, Presence},
+    socket::{Ownership, Phase, Socket},
+    stream::Stream,
+};
 use crate::metrics::ConnectionMetrics;
-
-/// What is encrypted at a time: the plaintext of one full TLS record (RFC 8446 §5.1). It's what TLS
-/// holds for a client at most, beside the kernel.
-const RECORD_BYTES: usize = 16 * 1024;
 
 /// The longest head of a request. actix takes 128 KiB, for each of thousands of connections; nginx takes
 /// as much as this by default.
@@ -47,18 +44,25 @@ const HEAD_TOO_BIG: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n\
 /// An accepted connection on which nothing has been read.
 #[derive(Debug)]
 pub struct Accepted {
-    ownership: Ownership,
-    metrics: ConnectionMetrics,
+    presence: Presence,
+    begin: Begin,
+}
+
+/// When it was accepted, and what its requests are held to.
+#[derive(Debug)]
+struct Begin {
     at: Instant,
     request_deadline: Duration,
+    refused: IntCounterVec,
 }
 
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
-    // Before the stream, which it has to be dropped before.
-    accepted: Accepted,
-    stream: Stream,
+    /// Until it's dropped.
+    link: Option<Link>,
+    socket: Socket,
+    begin: Begin,
     /// Bytes that were read since a head began.
     head_bytes: usize,
     /// Whether actix has looked at all of them.
@@ -66,35 +70,27 @@ pub struct Connection {
     heads: HeadCount,
     /// When the request that comes has to be there.
     due: Option<Pin<Box<Sleep>>>,
-    /// How much was encrypted for a write that isn't done.
-    encrypted: Option<usize>,
     is_over: bool,
-}
-
-#[derive(Debug)]
-enum Stream {
-    Plain(TcpStream),
-    /// Boxed: twenty times the size of the other.
-    Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Accepted {
     /// Counts the connection as long as it lives. A request has to be there `request_deadline` after its
     /// first byte.
-    pub fn new(ownership: Ownership, request_deadline: Duration, metrics: ConnectionMetrics) -> Self {
-        metrics.open.inc();
-        Self { ownership, metrics, at: Instant::now(), request_deadline }
+    pub fn new(ownership: Ownership, request_deadline: Duration, metrics: &ConnectionMetrics) -> Self {
+        let presence = Presence::new(ownership, metrics.open.clone());
+        let begin = Begin { at: Instant::now(), request_deadline, refused: metrics.refused.clone() };
+        Self { presence, begin }
     }
 
     /// Counts that the connection is ended for a reason: a label of the metric.
     pub fn count_refusal(&self, reason: &str) {
-        self.metrics.refused.with_label_values(&[reason]).inc();
+        self.begin.count_refusal(reason);
     }
 }
 
-impl Drop for Accepted {
-    fn drop(&mut self) {
-        self.metrics.open.dec();
+impl Begin {
+    fn count_refusal(&self, reason: &str) {
+        self.refused.with_label_values(&[reason]).inc();
     }
 }
 
@@ -106,26 +102,29 @@ impl Connection {
 
     /// A connection after its TLS handshake.
     pub fn tls(stream: TlsStream<TcpStream>, accepted: Accepted) -> Self {
-        accepted.ownership.socket().note_tls();
-        Self::new(Stream::Tls(Box::new(stream)), accepted)
+        Self::new(Stream::tls(stream), accepted)
     }
 
-    fn new(stream: Stream, accepted: Accepted) -> Self {
+    fn new(stream: Stream, Accepted { presence, begin }: Accepted) -> Self {
         Self {
-            accepted,
-            stream,
+            socket: presence.socket().clone(),
+            link: Some(Link::new(presence, stream)),
+            begin,
             head_bytes: 0,
             is_looked_at: false,
             heads: HeadCount::default(),
             due: None,
-            encrypted: None,
             is_over: false,
         }
     }
 
     /// The socket underneath.
     pub const fn socket(&self) -> &Socket {
-        self.accepted.ownership.socket()
+        &self.socket
+    }
+
+    const fn stream(&mut self) -> &mut Stream {
+        &mut self.link.as_mut().expect("it's there until the connection is dropped").stream
     }
 
     /// Whether the head of a further request has begun to come and is late. actix has a deadline for
@@ -135,34 +134,15 @@ impl Connection {
             self.due = None;
             return false;
         }
-        let deadline = self.accepted.request_deadline;
+        let deadline = self.begin.request_deadline;
         let due = self.due.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + deadline)));
         due.as_mut().poll(context).is_ready()
-    }
-
-    /// Writes some of the bytes. Under TLS whoever was told to wait comes again with the same ones.
-    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let stream = match &mut self.stream {
-            Stream::Plain(stream) => return Pin::new(stream).poll_write(context, bytes),
-            Stream::Tls(stream) => stream.as_mut(),
-        };
-        let encrypted = match self.encrypted {
-            Some(length) => length,
-            None => {
-                let record = &bytes[..bytes.len().min(RECORD_BYTES)];
-                ready!(Pin::new(&mut *stream).poll_write(context, record))?
-            }
-        };
-        self.encrypted = Some(encrypted);
-        ready!(Pin::new(stream).poll_flush(context))?;
-        self.encrypted = None;
-        Poll::Ready(Ok(encrypted))
     }
 
     /// Ends the connection for a head that is too big. If nothing was said on it before, this is.
     fn refuse_head(&mut self, context: &mut Context<'_>) {
         self.is_over = true;
-        self.accepted.count_refusal("head_too_big");
+        self.begin.count_refusal("head_too_big");
         if self.socket().phase() == Some(Phase::FirstHead) {
             // They fit into an empty socket; if the client is gone nobody needs them.
             let _ = Pin::new(&mut *self).poll_write(context, HEAD_TOO_BIG);
@@ -171,19 +151,10 @@ impl Connection {
         for _ in 0..DISCARDED_READS {
             let mut discarded = [0; 4096];
             let mut buffer = ReadBuf::new(&mut discarded);
-            let read = self.stream.poll_read(context, &mut buffer);
+            let read = self.stream().poll_read(context, &mut buffer);
             if !matches!(read, Poll::Ready(Ok(()))) || buffer.filled().is_empty() {
                 break;
             }
-        }
-    }
-}
-
-impl Stream {
-    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Self::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, buffer),
         }
     }
 }
@@ -222,7 +193,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.is_over {
+        if this.is_over || this.socket.is_departing() {
             return Poll::Ready(Ok(()));
         }
         if !matches!(this.socket().phase(), Some(Phase::FirstHead | Phase::Head)) {
@@ -237,10 +208,10 @@ impl AsyncRead for Connection {
             return Poll::Ready(Ok(()));
         }
         let filled = buffer.filled().len();
-        let read = match this.stream.poll_read(context, buffer) {
+        let read = match this.stream().poll_read(context, buffer) {
             Poll::Ready(read) => read,
             Poll::Pending if this.is_late(context) => {
-                this.accepted.count_refusal("request_deadline");
+                this.begin.count_refusal("request_deadline");
                 Ok(())
             }
             Poll::Pending => return Poll::Pending,
@@ -255,60 +226,46 @@ impl AsyncRead for Connection {
             this.heads.look_at(&buffer.filled()[filled..]);
             if this.heads.begun > this.socket().requests() + REQUESTS_AHEAD_MAX {
                 buffer.set_filled(filled);
-                this.accepted.count_refusal("requests_ahead");
+                this.begin.count_refusal("requests_ahead");
             }
         }
         let length = buffer.filled().len() - filled;
         this.is_over = length == 0;
         this.socket().note_bytes();
         this.head_bytes += length;
-        match read {
-            // Browsers leave `close_notify` out. HTTP and WebSocket know by themselves whether they were
-            // cut off.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
-            read => Poll::Ready(read),
-        }
+        Poll::Ready(read)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let written = ready!(this.write(context, bytes));
-        this.socket().note_write(*written.as_ref().unwrap_or(&0));
-        Poll::Ready(written)
+        self.get_mut().stream().poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.socket().is_finishing() {
-            return Pin::new(this).poll_shutdown(context);
-        }
-        match &mut this.stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
-        }
+        self.get_mut().stream().poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = match &mut self.get_mut().stream {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
-        };
-        match ready!(shut) {
-            // The client was faster.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
-            shut => Poll::Ready(shut),
+        let this = self.get_mut();
+        if this.socket.is_departing() {
+            return Poll::Ready(Ok(()));
         }
+        this.stream().poll_shutdown(context)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        if let Some(departure) = self.socket.take_departure() {
+            // If nobody waits for it any more it ends here.
+            let _ = departure.send(self.link.take().expect("it's there until the connection is dropped"));
+            return;
+        }
         // actix answered with 408, or with nothing. Its clock may be ahead.
-        let is_late = self.accepted.at.elapsed() + ACTIX_CLOCK >= self.accepted.request_deadline;
+        let is_late = self.begin.at.elapsed() + ACTIX_CLOCK >= self.begin.request_deadline;
         if self.socket().phase() == Some(Phase::FirstHead) && !self.is_over && is_late {
-            self.accepted.count_refusal("request_deadline");
+            self.begin.count_refusal("request_deadline");
         }
     }
 }

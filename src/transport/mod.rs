@@ -3,8 +3,10 @@
 pub mod application;
 pub mod connection;
 pub mod exchange;
+pub mod link;
 pub(crate) mod room;
 pub mod socket;
+pub mod stream;
 pub mod tls;
 pub mod turns;
 pub mod waiting;

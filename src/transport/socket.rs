@@ -1,7 +1,7 @@
 //! What is set on each accepted socket, what is known of its connection, and how one is ended.
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     io::ErrorKind,
     mem::MaybeUninit,
     net::Shutdown,
@@ -13,6 +13,8 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
+
+use super::link::Departure;
 
 /// One accepted connection's socket, for as long as the connection lives; nothing happens afterwards.
 #[derive(Clone, Debug)]
@@ -34,11 +36,7 @@ struct State {
     handle: Handle,
     phase: Cell<Phase>,
     requests: Cell<u64>,
-    is_finishing: Cell<bool>,
-    /// Whether bytes have to become records before they are sent.
-    has_tls: Cell<bool>,
-    /// Writes that the kernel took something of and nobody has counted, while the connection is a session's for good.
-    writes: Cell<u32>,
+    departure: RefCell<Option<Departure>>,
 }
 
 /// What the connection waits for.
@@ -82,9 +80,7 @@ impl Socket {
             handle: Handle(Arc::new(Mutex::new(Some(stream.as_raw_fd())))),
             phase: Cell::new(Phase::FirstHead),
             requests: Cell::new(0),
-            is_finishing: Cell::new(false),
-            has_tls: Cell::new(false),
-            writes: Cell::new(0),
+            departure: RefCell::default(),
         })))
     }
 
@@ -144,42 +140,20 @@ impl Socket {
         self.0.handle.descriptor().map(|_| self.0.phase.get())
     }
 
-    /// What is said on the connection goes through TLS.
-    pub(super) fn note_tls(&self) {
-        self.0.has_tls.set(true);
+    /// The connection leaves actix as soon as that lets go of it. To be called when everything that was said by way of
+    /// actix is in the kernel's hands.
+    pub(crate) fn depart(&self, departure: Departure) {
+        self.0.departure.replace(Some(departure));
     }
 
-    /// Whether [`send`](Self::send) sends.
-    pub(crate) fn is_direct(&self) -> bool {
-        !self.0.has_tls.get()
+    /// Whether it does.
+    pub(super) fn is_departing(&self) -> bool {
+        self.0.departure.borrow().is_some()
     }
 
-    /// Hands bytes to the kernel, and answers how many it took. To be called only when everything before is in the
-    /// kernel's hands. Whether the connection is broken is for its owner to find out, who writes the rest.
-    pub(crate) fn send(&self, bytes: &[u8]) -> usize {
-        let mut taken = 0;
-        if self.is_direct() {
-            self.0.handle.with_socket(|socket| {
-                // A write to a broken connection is answered, not signalled.
-                taken = socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL).unwrap_or(0);
-                Ok(())
-            });
-        }
-        self.note_write(taken);
-        taken
-    }
-
-    /// The kernel took so many bytes of a write.
-    pub(super) fn note_write(&self, taken: usize) {
-        if taken > 0 && self.0.phase.get() == Phase::Session {
-            self.0.writes.set(self.0.writes.get().saturating_add(1));
-        }
-    }
-
-    /// How many writes the kernel took something of since this was asked last: those of a WebSocket, the answer to
-    /// its upgrade among them. A record of TLS counts as one.
-    pub(crate) fn take_writes(&self) -> u32 {
-        self.0.writes.take()
+    /// Who waits for it.
+    pub(super) fn take_departure(&self) -> Option<Departure> {
+        self.0.departure.take()
     }
 
     /// For other threads.
@@ -195,20 +169,6 @@ impl Socket {
     /// See [`Handle::acknowledged_bytes`].
     pub(crate) fn acknowledged_bytes(&self) -> Option<u64> {
         self.0.handle.acknowledged_bytes()
-    }
-
-    /// Says that nothing more will come. After the closing handshake "the server MUST close the
-    /// underlying TCP connection immediately" (RFC 6455 §5.5.1), while actix gives the client a
-    /// second to do so first, and browsers report the close when it's done.
-    ///
-    /// The connection does it when it's flushed next: under TLS its `close_notify` goes first.
-    pub(crate) fn finish(&self) {
-        self.0.is_finishing.set(true);
-    }
-
-    /// Whether nothing more will come.
-    pub(super) fn is_finishing(&self) -> bool {
-        self.0.is_finishing.get()
     }
 
     /// See [`Handle::abort`].

@@ -127,7 +127,7 @@ fn read_websocket(c: &mut Criterion) {
             b.iter_batched(
                 || Bytes::copy_from_slice(&bytes),
                 |bytes| {
-                    reader.push(bytes);
+                    reader.push(&bytes);
                     let mut messages = 0;
                     while reader.next(64 * 1024).expect("the frames are right").is_some() {
                         messages += 1;

@@ -8,6 +8,7 @@ mod support;
 mod abuse;
 mod admission;
 mod backpressure;
+mod bench;
 mod broker_errors;
 mod checkpoints;
 mod every;

@@ -4,31 +4,41 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    net::{IpAddr, TcpListener},
+    net::{IpAddr, SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
     task::Waker,
     time::{Duration, Instant},
 };
 
+use actix_http::{HttpService, Protocol, error::DispatchError};
+use actix_service::{ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
-    App, HttpRequest, HttpResponse, HttpServer,
-    dev::Server,
+    App, HttpRequest, HttpResponse,
+    body::MessageBody,
+    dev::{AppConfig, Extensions, Server, ServiceFactory, ServiceRequest, ServiceResponse},
     http::header::{HOST, ORIGIN},
     middleware::{DefaultHeaders, from_fn},
 };
 use tickcast::{
-    actors::{connection::Connection, sockjs::Registry},
+    actors::{connection, sockjs::Registry},
     http::{
         self, Refusal,
         sockjs::{Endpoint, Service, Settings},
     },
+    metrics::{ConnectionMetrics, Metrics},
     origin::{AllowedOrigin, OriginPolicy, Verdict},
     session::{FrameSink, Inbound},
     shard::Output,
     sockjs::{Close, Timing},
-    transport::{Transport, application::Application, socket::Socket},
+    transport::{
+        Transport,
+        application::Application,
+        connection::{Accepted, Connection},
+        socket::Socket,
+    },
 };
+use tokio::net::TcpStream;
 
 /// What the protocol's tests have for the limit of an answer.
 const STREAM_BYTES_MAX: usize = 4096;
@@ -60,33 +70,54 @@ pub(crate) fn serve(listener: TcpListener, workers: usize, options: Options) -> 
         Base { path: "/modern_echo", legacy_transports: false, ..Base::default() },
     ];
     let bases = bases.map(|base| (base, Arc::new(Registry::new(1000))));
-    let server = HttpServer::new(move || {
-        let bases = bases.clone();
-        App::new()
-            .wrap(DefaultHeaders::new().add(("X-Frame-Options", "DENY")))
-            .wrap(from_fn(http::let_frame))
-            .configure(move |services| {
-                for (base, registry) in bases {
-                    let echo = EchoService { goes_away: base.goes_away };
-                    let endpoint = Rc::new(Endpoint::new(echo, registry, base.settings(options)));
-                    endpoint.configure(base.path, services);
-                }
+    let metrics = Metrics::new().connections;
+    let server = Server::build().workers(workers).disable_signals().shutdown_timeout(0);
+    let server = server.listen("http", listener, move || {
+        let http = HttpService::build()
+            .h1_write_buffer_size(1)
+            .h1_allow_half_closed(false)
+            .on_connect_ext(|connection: &Connection, extensions: &mut Extensions| {
+                extensions.insert(connection.socket().clone());
             })
+            .finish(map_config(application(bases.clone(), options), |()| AppConfig::default()));
+        let metrics = metrics.clone();
+        fn_service(move |stream| std::future::ready(accept(stream, &metrics))).and_then(http)
     });
-    let server = server
-        .workers(workers)
-        .disable_signals()
-        .h1_write_buffer_size(1)
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(0)
-        .on_connect(|io, extensions| {
-            if let Some(stream) = io.downcast_ref() {
-                let ownership = Socket::prepare(stream, 16 * 1024, Duration::from_secs(10));
-                extensions.insert(ownership.socket().clone());
-                extensions.insert(ownership);
+    Ok(server?.run())
+}
+
+fn accept(
+    stream: TcpStream,
+    metrics: &ConnectionMetrics,
+) -> Result<(Connection, Protocol, Option<SocketAddr>), DispatchError> {
+    const DEADLINE: Duration = Duration::from_secs(10);
+    let peer = stream.peer_addr()?;
+    let ownership = Socket::prepare(&stream, 16 * 1024, DEADLINE);
+    Ok((Connection::plain(stream, Accepted::new(ownership, DEADLINE, metrics)), Protocol::Http1, Some(peer)))
+}
+
+fn application(
+    bases: [(Base, Arc<Registry>); 5],
+    options: Options,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody>,
+        Error = actix_web::Error,
+        InitError = (),
+    >,
+> {
+    App::new()
+        .wrap(DefaultHeaders::new().add(("X-Frame-Options", "DENY")))
+        .wrap(from_fn(http::let_frame))
+        .configure(move |services| {
+            for (base, registry) in bases {
+                let echo = EchoService { goes_away: base.goes_away };
+                let endpoint = Rc::new(Endpoint::new(echo, registry, base.settings(options)));
+                endpoint.configure(base.path, services);
             }
-        });
-    Ok(server.listen(listener)?.run())
+        })
 }
 
 #[derive(Clone, Copy)]
@@ -142,7 +173,7 @@ impl Service for EchoService {
         &self,
         _request: &HttpRequest,
         _transport: Transport,
-        _connection: Connection,
+        _connection: connection::Connection,
     ) -> Result<Echo, Refusal> {
         Ok(Echo(RefCell::new(State { goes_away: self.goes_away, ..State::default() })))
     }

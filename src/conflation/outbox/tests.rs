@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{
+    super::{rest::Rest, wheel::TimingWheel},
+    *,
+};
 use crate::publication::tests::publication;
 
 /// An outbox with its wheel, on invented time.

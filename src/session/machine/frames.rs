@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Request, Session, State, timing::BEAT_SHARE};
 use crate::{
+    conflation::room_step,
     session::{
         CloseReason, connect,
         control::Control,
@@ -65,6 +66,9 @@ impl Session {
         self.notices_due |= matches!(subscription.subject, Subject::Notices { is_due: true, .. });
         self.is_starting = true;
         let terms = subscription.terms();
+        if self.subscriptions.len() == self.subscriptions.capacity() {
+            self.subscriptions.reserve_exact(room_step(self.subscriptions.len()));
+        }
         let place = self.subscriptions.insert(subscription);
         let subscription = u32::try_from(place).expect("subscriptions are bounded");
         self.outbox.begin(subscription, terms);

@@ -63,9 +63,16 @@ impl Session {
     pub fn note_unknown(&mut self, symbol: &Symbol) {
         let json = format!(r#"{{"error":"unknown symbol","destination":"/app/snapshot.{symbol}"}}"#);
         let number = u64::from(self.next_serial);
-        for (_, Subscription { subject, head, .. }) in &self.subscriptions {
+        for (_, Subscription { subject, head, name, .. }) in &self.subscriptions {
             if matches!(subject, Subject::Notices { of: Notices::Errors, .. }) {
-                self.control.push(notice(head, Notices::Errors, "update", number, &json, self.version));
+                self.control.push(notice(
+                    &head.whole(name),
+                    Notices::Errors,
+                    "update",
+                    number,
+                    &json,
+                    self.version,
+                ));
             }
         }
     }
@@ -91,11 +98,12 @@ impl Session {
             return;
         }
         for (_, subscription) in &mut self.subscriptions {
-            let Subscription { subject, head, .. } = subscription;
+            let Subscription { subject, head, name, .. } = subscription;
             let Subject::Notices { of, is_begun, is_due } = subject else { continue };
             if !std::mem::take(is_due) {
                 continue;
             }
+            let head = &head.whole(name);
             let kind = if std::mem::replace(is_begun, true) { "update" } else { "snapshot" };
             let frame = match of {
                 Notices::Feed => notice(head, *of, kind, feed.number, &feed.json, self.version),

@@ -10,17 +10,34 @@ use crate::{
         FrameSink, Supplies, Transmitted,
         acknowledgement::{Acknowledgement, MessageId, SubscriptionKey},
         deadlines::Deadline,
-        subscription::Projection,
+        preamble::Preamble,
+        subscription::{Projection, Subscription},
     },
     stomp::Version,
 };
 
-/// The `type` of a whole state that replaces whatever was known.
-const SNAPSHOT: &str = "type:snapshot\n";
+/// The `type` of a MESSAGE.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A whole state that replaces whatever was known.
+    Snapshot,
+    Update,
+    Delisted,
+}
+
+impl Kind {
+    fn put_into(self, preamble: &mut Preamble) {
+        match self {
+            Self::Snapshot => preamble.put_fixed(b"type:snapshot\n"),
+            Self::Update => preamble.put_fixed(b"type:update\n"),
+            Self::Delisted => preamble.put_fixed(b"type:delisted\n"),
+        }
+    }
+}
 
 /// What a state is to the one who gets it.
 struct News {
-    kind: &'static str,
+    kind: Kind,
     /// Ticks that were folded into it beyond the one it shows.
     conflated: u64,
     /// What is told of it, if not everything: that is encoded once for all.
@@ -96,20 +113,25 @@ impl Session {
         };
         self.outbox.sent(due.slot, state, now, &mut supplies.pace);
         let ack = self.note_sent(due.subscription, state);
-        let mut digits = itoa::Buffer::new();
-        let conflated_line: [&[u8]; 3] = match conflated {
-            0 => [b"", b"", b""],
-            _ => [b"conflated:", digits.format(conflated).as_bytes(), b"\n"],
+        let Subscription { head, name, .. } = &self.subscriptions[due.subscription as usize];
+        let mut preamble = Preamble::default();
+        let begin = head.begin(name, &mut preamble);
+        kind.put_into(&mut preamble);
+        if conflated > 0 {
+            preamble.put_fixed(b"conflated:");
+            preamble.put(itoa::Buffer::new().format(conflated).as_bytes());
+            preamble.put_fixed(b"\n");
+        }
+        let mut frame = |tail: &[u8]| match (begin, &*ack) {
+            (b"", "") => sink.frame(&[preamble.as_bytes(), tail]),
+            _ => sink.frame(&[begin, preamble.as_bytes(), ack.as_bytes(), tail]),
         };
-        let [name, count, end] = conflated_line;
-        let head = &self.subscriptions[due.subscription as usize].head;
-        let kind = kind.as_bytes();
         match view {
-            None => sink.frame(&[head, kind, name, count, end, ack.as_bytes(), &state.tail(self.version)]),
+            None => frame(&state.tail(self.version)),
             Some(view) => {
                 supplies.scratch.clear();
                 state.write_tail(self.version, view, supplies.scratch);
-                sink.frame(&[head, kind, name, count, end, ack.as_bytes(), supplies.scratch]);
+                frame(supplies.scratch);
             }
         }
         transmitted.messages += 1;
@@ -124,13 +146,13 @@ impl Session {
         let (kind, conflated) = match due.baseline {
             // A delisted symbol has no state to take a snapshot of.
             Baseline::Snapshot if state.status == Status::Delisted => return None,
-            Baseline::Snapshot => (SNAPSHOT, 0),
+            Baseline::Snapshot => (Kind::Snapshot, 0),
             Baseline::After(sent) if sent >= Stamp::from(&**state) => return None,
             // No tick but the trading day began anew. A client that knows this `seq` takes a snapshot all the same.
-            Baseline::After(sent) if sent.ordinal() == ordinal => (SNAPSHOT, 0),
+            Baseline::After(sent) if sent.ordinal() == ordinal => (Kind::Snapshot, 0),
             Baseline::After(sent) => match state.status {
-                Status::Listed => ("type:update\n", ordinal - sent.ordinal() - 1),
-                Status::Delisted => ("type:delisted\n", ordinal - sent.ordinal() - 1),
+                Status::Listed => (Kind::Update, ordinal - sent.ordinal() - 1),
+                Status::Delisted => (Kind::Delisted, ordinal - sent.ordinal() - 1),
             },
         };
         let projection = self.subscriptions[due.subscription as usize].projection();
@@ -143,7 +165,7 @@ impl Session {
             if changed.is_empty() && last.status == state.status {
                 return None;
             }
-            if delta && kind != SNAPSHOT {
+            if delta && kind != Kind::Snapshot {
                 view = View::Changes(changed);
             }
         }

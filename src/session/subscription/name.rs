@@ -1,5 +1,7 @@
 //! How a client and its session call a subscription.
 
+use compact_str::CompactString;
+
 use super::parse::missing;
 use crate::{
     session::violation::Violation,
@@ -7,18 +9,29 @@ use crate::{
 };
 
 /// The longest id. It's kept twice, once escaped, for each of a session's 1,024 subscriptions: with
-/// this bound 0.8 MB at worst. Clients that number theirs need some six bytes.
+/// this bound 0.8 MB at worst. Clients that number theirs need some six bytes, and no room beyond the subscription's.
 const ID_BYTES_MAX: usize = 255;
 
 /// A client's name for a subscription.
 #[derive(Debug)]
 pub(in crate::session) enum Name {
-    /// Its id.
-    Id(Box<str>),
+    /// Its id; within the value itself unless it's longer than 24 bytes.
+    Id(CompactString),
     /// In 1.0 its destination: an id isn't needed there.
     Destination(Box<str>),
     /// In 1.0 its id and its destination, either of which will do.
     Both(Box<(Box<str>, Box<str>)>),
+}
+
+impl Name {
+    /// Its id; none is as good as an empty one.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Id(id) => id,
+            Self::Both(both) => &both.0,
+            Self::Destination(_) => "",
+        }
+    }
 }
 
 /// How a SUBSCRIBE or UNSUBSCRIBE frame names a subscription.
@@ -39,7 +52,7 @@ impl<'a> Naming<'a> {
     /// Whether it's the subscription's own: its id or, where neither has one, its destination.
     pub(in crate::session) fn is_of(self, name: &Name) -> bool {
         match (name, self.id) {
-            (Name::Id(own), Some(id)) => **own == *id,
+            (Name::Id(own), Some(id)) => *own == *id,
             (Name::Both(both), Some(id)) => *both.0 == *id,
             (Name::Destination(own), None) => self.destination == Some(own),
             _ => false,

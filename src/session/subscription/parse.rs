@@ -1,6 +1,6 @@
 //! SUBSCRIBE: what a client asks for, checked; contract §5.2.
 
-use super::{Naming, Options, Subject, Subscription, Wanted};
+use super::{Head, Naming, Options, Subject, Subscription, Wanted};
 use crate::{
     destination::{Destination, Symbols},
     session::{
@@ -8,7 +8,7 @@ use crate::{
         acknowledgement::{AckMode, PREFETCH_DEFAULT, PREFETCH_MAX, PREFETCH_SUM_MAX, Unacknowledged},
         violation::Violation,
     },
-    stomp::{Frame, FrameBuilder, Version},
+    stomp::{Frame, Version},
 };
 
 /// Subscriptions to what is told beside prices: there are three such destinations.
@@ -49,8 +49,7 @@ pub(in crate::session) fn parse<'a>(
         }
         Destination::Notices(of) => Subject::Notices { of: *of, is_begun: !snapshot, is_due: snapshot },
     };
-    let head = FrameBuilder::new("MESSAGE", version).optional("subscription", naming.id);
-    let head = head.into_head().into();
+    let head = Head::of(naming, version);
     let subscription = Subscription { name, serial, head, subject, options: options.boxed(), unacknowledged };
     check_room(&subscription, naming, standing, settings)?;
     let symbols = match destination {

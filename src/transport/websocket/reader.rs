@@ -27,14 +27,9 @@ enum Message {
 
 impl Reader {
     /// Appends bytes of the connection.
-    pub fn push(&mut self, bytes: Bytes) {
-        if self.is_over {
-            return;
-        }
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::from(bytes);
-        } else {
-            self.buffer.extend_from_slice(&bytes);
+    pub fn push(&mut self, bytes: &[u8]) {
+        if !self.is_over {
+            self.buffer.extend_from_slice(bytes);
         }
     }
 

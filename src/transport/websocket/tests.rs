@@ -77,7 +77,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Outcome {
     let mut reader = Reader::default();
     let (mut received, mut violation) = (Vec::new(), None);
     for piece in pieces {
-        reader.push(Bytes::copy_from_slice(piece));
+        reader.push(piece);
         loop {
             match reader.next(PAYLOAD_MAX) {
                 Ok(Some(next)) => received.push(next),

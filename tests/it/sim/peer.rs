@@ -236,7 +236,7 @@ impl Peer {
             return fails(Promise::Credit, "too much stands unacknowledged");
         }
         let owner = if of_ring > 0 { (id, TURN) } else { (id, symbol) };
-        self.check_turn(owner, view.served, heard, now)?;
+        self.check_turn(owner, view, heard, now)?;
         self.line.remove(&owner);
         self.note_heard(id, heard, &state, of_ring, bodies, now)?;
         Ok(conflated)
@@ -260,7 +260,9 @@ impl Peer {
         if subscription.wish.ack.is_some() {
             subscription.unacknowledged.extend(Subscription::ack_name(heard));
         }
+        let rate = subscription.rate.clone();
         let view = subscription.view_mut(state.symbol).expect("it was looked for");
+        view.run = Some(rate.run(view.run, now.0));
         view.account(kind, state.ordinal, conflated);
         view.told = Told::This(Rc::clone(state));
         view.served = Some(now);

@@ -9,6 +9,18 @@ pub(super) struct Rate {
     pub(super) interval_us: Option<u64>,
 }
 
+/// Messages of one symbol, none of which came later than its rate makes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    begin_us: u64,
+    last_us: u64,
+    /// How many came after the first.
+    more: u64,
+}
+
+/// How late a symbol may be whose rate makes it wait: the wheel that tells turns by the millisecond.
+const WHEEL_US: u64 = 1000;
+
 /// Beyond it no rate can be asked for, save none.
 const MOST: f64 = 1000.0;
 
@@ -24,5 +36,33 @@ impl Rate {
         };
         let (text, rate) = if rate > MOST { ("1000", MOST) } else { (text, rate) };
         Self { text: text.to_owned(), interval_us: Some((1e6 / rate).floor() as u64) }
+    }
+
+    /// When the next message may come, and from when on nothing keeps it; none without a rate.
+    ///
+    /// What rests together ends its rest together, an eighth of the interval later at most. A message that was a little
+    /// late may be followed in time, but that doesn't add up: `n` messages take `n` intervals.
+    pub(super) fn next_us(&self, run: &Run) -> Option<(u64, u64)> {
+        let interval = self.interval_us?;
+        let step = (interval / 8).min(100_000);
+        let late = (step / 4).min(5_000);
+        let earliest = (run.last_us + interval).max(run.begin_us + (run.more + 1) * interval);
+        Some((earliest - late, run.last_us + interval + step + WHEEL_US))
+    }
+
+    /// How long after it may come a message surely may.
+    pub(super) fn longest_rest_us(&self) -> Option<u64> {
+        let interval = self.interval_us?;
+        let step = (interval / 8).min(100_000);
+        Some(step + (step / 4).min(5_000) + WHEEL_US)
+    }
+
+    /// A message goes out, after these.
+    pub(super) fn run(&self, before: Option<Run>, now_us: u64) -> Run {
+        let goes_on = before.filter(|run| self.next_us(run).is_some_and(|(_, latest)| now_us <= latest));
+        match goes_on {
+            Some(run) => Run { last_us: now_us, more: run.more + 1, ..run },
+            None => Run { begin_us: now_us, last_us: now_us, more: 0 },
+        }
     }
 }

@@ -8,7 +8,13 @@ use std::{
 
 use serde_json::Value;
 
-use super::{PRICES, SNAPSHOTS, known::State, rate::Rate, scenario::Wish, stomp::Heard};
+use super::{
+    PRICES, SNAPSHOTS,
+    known::State,
+    rate::{Rate, Run},
+    scenario::Wish,
+    stomp::Heard,
+};
 
 /// A moment of a world: its microsecond, and the number of the event in it.
 pub(super) type Moment = (u64, u64);
@@ -36,6 +42,8 @@ pub(super) struct View {
     pub(super) told: Told,
     /// When the last message went out.
     pub(super) served: Option<Moment>,
+    /// What came as often as its rate allows.
+    pub(super) run: Option<Run>,
     /// Ticks that messages since the first brought or counted.
     pub(super) accounted: u64,
     /// The ordinal from which they are counted.
@@ -280,7 +288,7 @@ impl Subscription {
 
 impl View {
     fn new(told: Told) -> Self {
-        Self { told, served: None, accounted: 0, counted_from: None, held: BTreeMap::new() }
+        Self { told, served: None, run: None, accounted: 0, counted_from: None, held: BTreeMap::new() }
     }
 
     /// Counts the ticks that a message brings to the client's knowledge.

@@ -7,11 +7,8 @@ use super::{
     peer::Peer,
     promise::{Kept, Promise},
     stomp::Heard,
-    subscription::{Moment, Told},
+    subscription::{Moment, Told, View},
 };
-
-/// How late a symbol may be whose rate makes it wait: the wheel that tells turns by the millisecond.
-const WHEEL_US: u64 = 1000;
 
 /// A subscription's id and a symbol, or [`TURN`].
 pub(super) type Owner = (u8, u16);
@@ -39,11 +36,9 @@ impl Peer {
         let subscription = &self.subscriptions[&id];
         let Some(newest) = market.newest(symbol) else { return };
         let Some(view) = subscription.view(symbol) else { return };
-        let rest = view.served.zip(subscription.rate.interval_us);
-        let ends_us = rest.map_or(0, |((served_us, _), interval_us)| served_us + interval_us);
-        let earliest = if ends_us > now.0 { (ends_us, 0) } else { now };
-        let is_resting = rest.is_some() && ends_us + WHEEL_US > now.0;
-        let surely = if is_resting { (ends_us + WHEEL_US, u64::MAX) } else { now };
+        let (begin_us, end_us) = view.run.and_then(|run| subscription.rate.next_us(&run)).unwrap_or_default();
+        let earliest = if begin_us > now.0 { (begin_us, 0) } else { now };
+        let surely = if end_us > now.0 { (end_us, u64::MAX) } else { now };
         let is_due = subscription.due(newest).is_some();
         self.join(owner, is_due, earliest, surely);
     }
@@ -71,20 +66,14 @@ impl Peer {
     }
 
     /// Nobody is overtaken, and nobody comes too soon.
-    pub(super) fn check_turn(
-        &self,
-        owner: Owner,
-        served: Option<Moment>,
-        heard: &Heard<'_>,
-        now: Moment,
-    ) -> Kept {
+    pub(super) fn check_turn(&self, owner: Owner, view: &View, heard: &Heard<'_>, now: Moment) -> Kept {
         let subscription = &self.subscriptions[&owner.0];
-        if let Some(((served_us, _), interval_us)) = served.zip(subscription.rate.interval_us) {
-            let since_us = now.0 - served_us;
-            Promise::Rate.check(since_us >= interval_us, || {
-                format!("only {since_us} us after the one before: {heard:?}")
+        if let Some((earliest_us, _)) = view.run.and_then(|run| subscription.rate.next_us(&run)) {
+            Promise::Rate.check(now.0 >= earliest_us, || {
+                format!("{} us too early after {:?}: {heard:?}", earliest_us - now.0, view.run)
             })?;
         }
+        let served = view.served;
         let Some(Owed { earliest, .. }) = self.line.get(&owner) else {
             return Promise::Newest.broken(format!("it isn't owed: {heard:?}"));
         };
@@ -120,7 +109,7 @@ impl Peer {
         let subscriptions = &self.subscriptions;
         let rests = |id: u8, until_us: u64| {
             let of = &subscriptions[&id];
-            of.is_once() || of.rate.interval_us.is_some() && until_us + WHEEL_US > now.0
+            of.is_once() || of.rate.longest_rest_us().is_some_and(|rest_us| until_us + rest_us > now.0)
         };
         self.line.retain(|(id, _), owed| owed.latest.is_some() || rests(*id, owed.earliest.0));
         for subscription in self.subscriptions.values_mut().filter(|it| it.has_credit()) {

@@ -46,7 +46,7 @@ fn a_declared_length_is_refused_before_its_payload_comes() {
 #[test]
 fn what_is_declared_costs_nothing_until_it_comes() {
     let mut reader = super::Reader::default();
-    reader.push(header(BINARY, Form::In64Bits, 65_536).into());
+    reader.push(&header(BINARY, Form::In64Bits, 65_536));
     assert_eq!(reader.next(PAYLOAD_MAX), Ok(None));
     assert!(reader.buffer_capacity() < 100, "{} bytes for a header", reader.buffer_capacity());
 }
@@ -62,7 +62,7 @@ fn the_last_fragment_ends_the_message_whatever_comes_between() {
         (frame(BINARY, b"4"), true),
     ];
     for (frame, has_ended) in frames {
-        reader.push(frame.into());
+        reader.push(&frame);
         assert!(matches!(reader.next(PAYLOAD_MAX), Ok(Some(_))));
         assert_eq!(reader.has_ended_message(), has_ended);
     }
