@@ -12,6 +12,7 @@
 #     stalled   what sessions that don't read cost those that do
 #     storm     sessions opened in a second of CPU time
 #     workers   two worker threads against one
+#     capacity  how CPU time, memory and bandwidth grow with sessions, subscriptions, ticks and length; no goal, but fitted
 #     all       all of these, one after the other
 #
 #   --quick     shorter and smaller: to see that it works; its figures are none
@@ -34,7 +35,7 @@ source tests/tools.sh
 # shellcheck source=tests/benches/peers/tools.sh
 source tests/benches/peers/tools.sh
 
-readonly GOALS=(fanout peers idle feed age stalled storm workers)
+readonly GOALS=(fanout peers idle feed age stalled storm workers capacity)
 
 usage() {
   sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"

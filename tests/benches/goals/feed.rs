@@ -16,7 +16,7 @@ use tickcast::clock::now_us;
 use crate::{
     pace::{Pace, wait},
     process::PATIENCE,
-    stomp::quote,
+    stomp::{quote, trade_and_quote},
 };
 
 /// The server's default.
@@ -28,9 +28,19 @@ const BATCHES_PER_S: f64 = 1000.0;
 /// Records that may be on their way to the broker.
 const IN_FLIGHT_MAX: i32 = 100_000;
 
-/// A producer of quotes.
+/// What a tick tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// A quote.
+    Quote,
+    /// A trade and a quote and where: all fields that a state may have.
+    Everything,
+}
+
+/// A producer of ticks.
 pub(crate) struct Feed {
     producer: BaseProducer,
+    detail: Detail,
     symbols: usize,
     /// Records of a batch.
     batch: usize,
@@ -48,7 +58,12 @@ impl Feed {
             .set("linger.ms", "20")
             .create()
             .context("the feed's producer")?;
-        Ok(Self { producer, symbols, batch, turn: 0 })
+        Ok(Self { producer, detail: Detail::Quote, symbols, batch, turn: 0 })
+    }
+
+    /// The same with ticks that tell so much.
+    pub(crate) fn telling(self, detail: Detail) -> Self {
+        Self { detail, ..self }
     }
 
     /// Publishes one quote of each symbol, so that there is a state of it.
@@ -103,7 +118,10 @@ impl Feed {
 
     fn send(&mut self, symbol: usize) -> Result<()> {
         let symbol = format!("S{symbol}");
-        let value = quote(&symbol, self.turn, now_us());
+        let value = match self.detail {
+            Detail::Quote => quote(&symbol, self.turn, now_us()),
+            Detail::Everything => trade_and_quote(&symbol, self.turn, now_us()),
+        };
         let record = BaseRecord::to(TOPIC).key(&symbol).payload(&value);
         self.producer.send(record).map_err(|(error, _)| anyhow!("the broker takes no tick: {error}"))
     }

@@ -12,8 +12,10 @@
 mod feed;
 mod age;
 mod broker;
+mod capacity;
 mod fanout;
 mod figures;
+mod fit;
 mod generator;
 mod growth;
 mod idle;
@@ -87,6 +89,8 @@ enum Goal {
     Storm,
     /// Two worker threads against one
     Workers,
+    /// How CPU time, memory and bandwidth grow, fitted
+    Capacity,
 }
 
 /// How much is measured.
@@ -139,6 +143,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
     }
     let machine = Machine::here()?;
     println!("{machine}");
+    process::end_when_told()?;
     take_side(Side::Client)?;
     let is_quick = arguments.quick;
     let extent = Extent {
@@ -158,6 +163,7 @@ fn measure(arguments: &Arguments) -> Result<()> {
             Goal::Stalled => stalled::measure(extent)?,
             Goal::Storm => storm::measure(extent)?,
             Goal::Workers => workers::measure(extent)?,
+            Goal::Capacity => capacity::measure(extent)?,
         };
         report.add(rows);
     }

@@ -1,17 +1,19 @@
 //! A program that is measured, or that another one is measured with: its start on the right cores, its words, its end.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc,
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::signal::{self, unix::SignalKind};
 
 use crate::{
     pace::wait,
@@ -23,6 +25,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long it may take to end when it's asked to.
 const END_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Those that run now, so that none is left behind when this program is told to end.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A running program, with all that it has started: they are a process group of their own, which is ended when this
 /// is dropped.
@@ -50,6 +55,7 @@ impl Process {
             scope.spawn(spawn).join().expect("nothing in there panics")
         });
         let mut child = spawned.with_context(|| name.clone())?;
+        running().insert(child.id());
         let input = child.stdin.take().expect("standard input is piped");
         let lines = BufReader::new(child.stdout.take().expect("standard output is piped")).lines();
         let (tell, output) = mpsc::channel();
@@ -99,23 +105,49 @@ impl Process {
     pub(crate) fn tell(&mut self, line: &str) -> Result<()> {
         writeln!(self.input, "{line}").with_context(|| format!("{} doesn't listen", self.name))
     }
+}
 
-    fn signal(&self, signal: Signal) {
-        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        // It may be gone already.
-        let _ = kill_process_group(group.expect("a process has a number"), signal);
-    }
+/// Ends this program on SIGINT and SIGTERM, and before it all that it has started.
+pub(crate) fn end_when_told() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::spawn(move || {
+        runtime.block_on(async {
+            let mut terminate =
+                signal::unix::signal(SignalKind::terminate()).expect("there is such a signal");
+            tokio::select! {
+                _ = signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        });
+        for group in &*running() {
+            signal_group(*group, Signal::KILL);
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    // A set of numbers can't be half done.
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn signal_group(group: u32, signal: Signal) {
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    // It may be gone already.
+    let _ = kill_process_group(group.expect("a process has a number"), signal);
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.signal(Signal::TERM);
+        signal_group(self.id(), Signal::TERM);
         let asked = Instant::now();
         while asked.elapsed() < END_PATIENCE && matches!(self.child.try_wait(), Ok(None)) {
             wait(Duration::from_millis(5));
         }
         // Also what it has started and left behind.
-        self.signal(Signal::KILL);
+        signal_group(self.id(), Signal::KILL);
+        running().remove(&self.id());
         let _ = self.child.wait();
     }
 }

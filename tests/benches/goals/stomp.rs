@@ -41,3 +41,16 @@ pub(crate) fn quote(symbol: &str, turn: u64, time_us: i64) -> String {
         100 + turn * 3 % 900,
     )
 }
+
+/// The same with a trade and a venue, as a record of the feed.
+pub(crate) fn trade_and_quote(symbol: &str, turn: u64, time_us: i64) -> String {
+    let quote = quote(symbol, turn, time_us);
+    let cents = 10_000 + turn * 7 % 80_000;
+    let trade = format!(
+        r#","price":{}.{:02},"size":{},"venue":"XNAS"}}"#,
+        cents / 100,
+        cents % 100,
+        100 + turn % 900
+    );
+    quote.trim_end_matches('}').to_owned() + &trade
+}
