@@ -2,6 +2,7 @@
 //! the start and of the shutdown.
 
 mod certificates;
+mod cores;
 mod demo;
 mod front;
 mod handshake;
@@ -27,6 +28,7 @@ use anyhow::Context;
 use tokio::sync::Notify;
 
 use self::{
+    cores::Cores,
     demo::DemoFeed,
     front::Front,
     listener::{Announcement, listen},
@@ -100,12 +102,15 @@ struct Assembly {
 impl Assembly {
     fn new(config: config::Serve, broker: Option<&EmbeddedBroker>) -> Result<Self, Failure> {
         memory::prepare();
+        // Before any thread of it is started that isn't a worker.
+        let workers = config.server.workers.get();
+        let cores = config.server.pin_workers.then(|| Cores::reserve(workers)).transpose()?;
         if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
             tracing::warn!(%error, "the limit of open files can't be raised");
         }
         let certificates = config.tls.clone().map(Certificates::read).transpose();
         let certificates = certificates.map_err(Failure::configuration)?.map(Arc::new);
-        let listener = listen(&config.server.listen)?;
+        let listener = listen(&config.server)?;
         let address =
             listener.local_addr().context("the listener has no address").map_err(Failure::Unexpected)?;
         let bootstrap = bootstrap_of(&config.kafka, broker);
@@ -125,7 +130,7 @@ impl Assembly {
         .print()
         .context("standard output can't be written")
         .map_err(Failure::Unexpected)?;
-        let inboxes: Arc<[Inbox]> = (0..config.server.workers.get()).map(|_| Inbox::default()).collect();
+        let inboxes: Arc<[Inbox]> = (0..workers).map(|_| Inbox::default()).collect();
         let readiness = Arc::new(Readiness::default());
         let ingest = Ingest {
             consumer: Arc::new(consumer),
@@ -154,7 +159,7 @@ impl Assembly {
             bootstrap,
             topic: config.kafka.topic.as_str().to_owned(),
         };
-        let server = Server { config, certificates, listener, inboxes, state: web::Data::new(state) };
+        let server = Server { config, certificates, listener, cores, inboxes, state: web::Data::new(state) };
         Ok(Self { server, ingest, quarantine: quarantine_thread })
     }
 
@@ -192,6 +197,8 @@ struct Server {
     config: config::Serve,
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
+    /// Those of the workers, if each is to have its own.
+    cores: Option<Cores>,
     inboxes: Arc<[Inbox]>,
     state: web::Data<AppState>,
 }
@@ -237,7 +244,7 @@ impl Server {
     }
 
     fn start_http(self) -> std::io::Result<actix_web::dev::Server> {
-        let Self { config, certificates, listener, inboxes, state } = self;
+        let Self { config, certificates, listener, cores, inboxes, state } = self;
         let settings = Arc::new(session_settings(&config.limits));
         let sockjs = StompBases::new(&config);
         let next_worker = Arc::new(AtomicUsize::new(0));
@@ -252,11 +259,15 @@ impl Server {
         let start_shard = {
             let state = state.clone();
             move || {
+                // Each worker thread calls this once. A panic, after which actix would start another
+                // worker, ends the process.
+                let worker = next_worker.fetch_add(1, Ordering::Relaxed);
+                if let Some(cores) = &cores {
+                    cores.take(worker);
+                }
                 ShardActor::start(
                     Arc::clone(&inboxes),
-                    // Each worker thread calls this once. A panic, after which actix would start another
-                    // worker, ends the process.
-                    next_worker.fetch_add(1, Ordering::Relaxed),
+                    worker,
                     Arc::clone(&settings),
                     state.metrics.sessions.clone(),
                     Arc::clone(&state.open_sessions),

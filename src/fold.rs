@@ -17,6 +17,7 @@ mod rollover;
 
 use std::{
     collections::{HashMap, HashSet},
+    mem,
     sync::Arc,
 };
 
@@ -29,7 +30,7 @@ pub(crate) use self::{
 use crate::{
     feed::{Decoder, Rejection, TickFormat},
     market::{DayBoundary, Symbol, SymbolRef, Tick},
-    publication::{Content, Epoch, Publication, Status, SymbolId},
+    publication::{Content, Epoch, Publication, Retired, Status, SymbolId},
 };
 
 /// One record of the log, as far as it matters here.
@@ -95,6 +96,8 @@ pub struct Fold {
     recorded: HashSet<Symbol>,
     /// The ticks to hand out since the last [`Fold::publish`], in order.
     ticks: Vec<Content>,
+    /// What was handed out and replaced.
+    retired: Retired,
     rollover: Rollover,
     /// Absent only while a tick borrows from it.
     decoder: Option<Box<Decoder>>,
@@ -129,6 +132,7 @@ impl Fold {
             records_all: false,
             recorded: HashSet::new(),
             ticks: Vec::new(),
+            retired: Retired::default(),
             rollover: Rollover::new(),
             decoder: Some(Box::default()),
         }
@@ -171,7 +175,7 @@ impl Fold {
     /// Lets [`Fold::publish`] hand out what was held back.
     pub fn release(&mut self, partition: i32) {
         self.held_partitions.remove(&partition);
-        for id in std::mem::take(&mut self.held) {
+        for id in mem::take(&mut self.held) {
             self.entries[id.0 as usize].is_dirty = false;
             self.note_change(id);
         }
@@ -247,16 +251,18 @@ impl Fold {
     /// Adds what has changed since the last call, in publications that are `ingested_us` microseconds after the Unix
     /// epoch.
     pub fn publish(&mut self, ingested_us: i64, batch: &mut Batch) {
-        let Batch { newest, ticks } = batch;
-        let begin = ticks.len();
-        let publication = |content| Arc::new(Publication::from(Content { ingested_us, ..content }));
-        ticks.extend(self.ticks.drain(..).map(publication));
-        for id in self.dirty.drain(..) {
-            let entry = &mut self.entries[id.0 as usize];
+        let Self { entries, dirty, ticks, retired, .. } = self;
+        for content in ticks.drain(..) {
+            let entry = &mut entries[content.id.0 as usize];
+            batch.ticks.push(entry.publish(Content { ingested_us, ..content }, retired));
+        }
+        for id in dirty.drain(..) {
+            let entry = &mut entries[id.0 as usize];
             entry.is_dirty = false;
-            newest.push(match entry.newest_tick.take() {
-                Some(at) => Arc::clone(&ticks[begin + at]),
-                None => publication(entry.content(id, ingested_us)),
+            let newest_tick = entry.newest.as_ref().filter(|_| mem::take(&mut entry.has_ticked));
+            batch.newest.push(match newest_tick {
+                Some(newest) => Arc::clone(newest),
+                None => entry.publish(entry.content(id, ingested_us), retired),
             });
         }
     }
@@ -310,7 +316,7 @@ impl Fold {
             id_of(self.entries.len() - 1)
         } else {
             let id = self.departed().ok_or(Rejection::TooManySymbols(self.symbols_max))?;
-            let before = std::mem::replace(&mut self.entries[id.0 as usize], entry);
+            let before = mem::replace(&mut self.entries[id.0 as usize], entry);
             self.replaced += 1;
             self.by_symbol.remove(before.kept.symbol.as_str());
             id
@@ -380,7 +386,7 @@ impl Fold {
             self.dirty.push(id);
         }
         if self.records_all || entry.is_recorded {
-            entry.newest_tick = Some(self.ticks.len());
+            entry.has_ticked = true;
             self.ticks.push(entry.content(id, 0));
         }
     }

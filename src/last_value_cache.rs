@@ -3,16 +3,20 @@
 //! Each shard has a cache of its own. The publications are shared, the table isn't; so a snapshot
 //! is a look into a table of the same thread, and a subscription can't race with an update.
 
+mod routes;
+
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use slab::Slab;
 
 use crate::{
-    conflation::{Kind, Removed, SlotId},
+    conflation::{Kind, Removed},
     destination::Pattern,
     market::Symbol,
     publication::{Publication, SymbolId},
 };
+
+pub use self::routes::{Route, Routes};
 
 /// A topic's number on its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,18 +40,9 @@ pub struct Topic {
     /// Its newest state, if it ever had one.
     pub current: Option<Arc<Publication>>,
     /// Whom to tell of a newer one.
-    pub routes: Vec<Route>,
+    pub routes: Routes,
     /// Whom to give each tick.
     pub recorders: Vec<Route>,
-}
-
-/// One slot of one session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The session's place on the shard.
-    pub session: u32,
-    /// The slot in its outbox.
-    pub slot: SlotId,
 }
 
 /// Whether a publication's symbol had a topic already.
@@ -119,7 +114,7 @@ impl LastValueCache {
             return id;
         }
         let topic =
-            Topic { symbol: symbol.clone(), current: None, routes: Vec::new(), recorders: Vec::new() };
+            Topic { symbol: symbol.clone(), current: None, routes: Routes::default(), recorders: Vec::new() };
         let index = u32::try_from(self.topics.insert(topic)).expect("symbols and subscriptions are bounded");
         let id = TopicId(index);
         self.by_symbol.insert(symbol.clone(), id);
@@ -164,27 +159,38 @@ impl LastValueCache {
         Some(&self.topics[id.index()])
     }
 
-    /// Adds a route for a slot of this kind; answers its place in the topic's list.
+    /// Adds a route for a slot of this kind; answers its place in the topic's list. A state that is sent once needs none.
     pub fn add_route(&mut self, id: TopicId, kind: Kind, route: Route) -> u32 {
-        let Some(routes) = self.topics[id.index()].list(kind) else { return 0 };
-        routes.push(route);
-        u32::try_from(routes.len() - 1).expect("sessions are bounded")
+        let topic = &mut self.topics[id.index()];
+        match kind {
+            Kind::State => topic.routes.push(route),
+            Kind::Record => {
+                topic.recorders.push(route);
+                u32::try_from(topic.recorders.len() - 1).expect("sessions are bounded")
+            }
+            Kind::Once | Kind::Turn => 0,
+        }
     }
 
     /// Takes a route away. The last one of the list takes its place; it's answered, for its slot to
     /// be told.
     pub fn remove_route(&mut self, Removed { topic: id, route: place, kind }: Removed) -> Option<Route> {
         let topic = &mut self.topics[id.index()];
-        let routes = topic.list(kind)?;
-        routes.swap_remove(place as usize);
-        let moved = routes.get(place as usize).copied();
-        if routes.is_empty() {
-            *routes = Vec::new();
-            if topic.current.is_none() && topic.routes.is_empty() && topic.recorders.is_empty() {
-                // Nobody waits any longer for a symbol that never published.
-                let topic = self.topics.remove(id.index());
-                self.by_symbol.remove(&topic.symbol);
+        let moved = match kind {
+            Kind::State => topic.routes.swap_remove(place),
+            Kind::Record => {
+                topic.recorders.swap_remove(place as usize);
+                topic.recorders.get(place as usize).copied()
             }
+            Kind::Once | Kind::Turn => return None,
+        };
+        if topic.recorders.is_empty() {
+            topic.recorders = Vec::new();
+        }
+        if topic.current.is_none() && topic.routes.is_empty() && topic.recorders.is_empty() {
+            // Nobody waits any longer for a symbol that never published.
+            let topic = self.topics.remove(id.index());
+            self.by_symbol.remove(&topic.symbol);
         }
         moved
     }
@@ -203,17 +209,6 @@ impl LastValueCache {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.topics.is_empty()
-    }
-}
-
-impl Topic {
-    /// Where the routes to slots of a kind are. A state that is sent once needs none.
-    const fn list(&mut self, kind: Kind) -> Option<&mut Vec<Route>> {
-        match kind {
-            Kind::State => Some(&mut self.routes),
-            Kind::Record => Some(&mut self.recorders),
-            Kind::Once | Kind::Turn => None,
-        }
     }
 }
 

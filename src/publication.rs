@@ -1,6 +1,6 @@
 //! A publication: a symbol's state at one place in the log, ready to be sent to anybody.
 //!
-//! It is made once, shared by every session that gets it, and never changes. Of the MESSAGE frames
+//! It is made once, shared by every session that gets it, and never changes while anybody has it. Of the MESSAGE frames
 //! that carry it only the first headers differ between subscribers; all that follows them, the
 //! [`tail`](Publication::tail), is encoded on first delivery and shared. A state that every session
 //! conflates away is never encoded. What a subscription with `fields` or `delta` gets is its own, and encoded for it
@@ -9,15 +9,16 @@
 mod changes;
 mod encode;
 mod fields;
+mod retired;
 
 use std::{
     borrow::Cow,
+    mem,
     ops::Deref,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use bytes::Bytes;
-
+pub(crate) use self::retired::Retired;
 pub use self::{
     encode::View,
     fields::{Field, Fields, FieldsError},
@@ -39,7 +40,9 @@ pub type Epoch = Arc<str>;
 #[derive(Debug)]
 pub struct Publication {
     content: Content,
-    tail: OnceLock<Bytes>,
+    tail: OnceLock<Vec<u8>>,
+    /// Where the tail is encoded into: the room of the one that was here before, if there was one.
+    room: Mutex<Vec<u8>>,
 }
 
 /// What a publication says.
@@ -89,7 +92,7 @@ impl Deref for Publication {
 
 impl From<Content> for Publication {
     fn from(content: Content) -> Self {
-        Self { content, tail: OnceLock::new() }
+        Self { content, tail: OnceLock::new(), room: Mutex::default() }
     }
 }
 
@@ -99,15 +102,27 @@ impl Publication {
     /// in the colon of a symbol alone: 1.0 has no escape for it.
     pub fn tail(&self, version: Version) -> Cow<'_, [u8]> {
         if version == Version::V1_0 && self.symbol.as_str().contains(':') {
-            return Cow::Owned(self.encode_tail(version).into());
+            return Cow::Owned(self.encode_tail(version, Vec::new()));
         }
-        Cow::Borrowed(self.tail.get_or_init(|| self.encode_tail(Version::V1_2)))
+        Cow::Borrowed(self.tail.get_or_init(|| {
+            let room = mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner));
+            self.encode_tail(Version::V1_2, room)
+        }))
     }
 
-    fn encode_tail(&self, version: Version) -> Bytes {
-        let mut out = Vec::with_capacity(TAIL_BYTES_USUAL);
-        self.write_tail(version, View::WHOLE, &mut out);
-        Bytes::from(out)
+    fn encode_tail(&self, version: Version, mut room: Vec<u8>) -> Vec<u8> {
+        room.reserve(TAIL_BYTES_USUAL);
+        self.write_tail(version, View::WHOLE, &mut room);
+        room
+    }
+
+    /// Says something else from here on: nobody knows what it said.
+    fn renew(&mut self, content: Content) {
+        self.content = content;
+        if let Some(mut tail) = self.tail.take().filter(|tail| tail.capacity() <= 2 * TAIL_BYTES_USUAL) {
+            tail.clear();
+            self.room = Mutex::new(tail);
+        }
     }
 }
 
@@ -133,19 +148,27 @@ pub(crate) mod tests {
 
     /// The same of a symbol that may be delisted. Its `seq` is its ordinal and 100.
     pub(crate) fn publication_of(id: u32, symbol: &str, ordinal: u64, status: Status) -> Arc<Publication> {
-        let trade = Trade { price: Price::parse("1").unwrap(), size: None };
-        let trade = (status == Status::Listed).then_some(trade);
-        Arc::new(Publication::from(Content {
-            id: SymbolId(id),
+        let mut content = content(symbol, "1");
+        (content.id, content.ordinal, content.seq) = (SymbolId(id), ordinal, ordinal + 100);
+        content.status = status;
+        content.state.trade.take_if(|_| status == Status::Delisted);
+        Arc::new(Publication::from(content))
+    }
+
+    /// The first state of the first symbol: a trade at this price.
+    pub(crate) fn content(symbol: &str, price: &str) -> Content {
+        let trade = Some(Trade { price: Price::parse(price).unwrap(), size: None });
+        Content {
+            id: SymbolId(0),
             symbol: Symbol::parse(symbol).unwrap(),
             partition: 0,
-            seq: ordinal + 100,
+            seq: 0,
             epoch: "e".into(),
-            ordinal,
+            ordinal: 0,
             rollovers: 0,
-            status,
+            status: Status::Listed,
             state: State { trade, ..State::default() },
             ingested_us: 0,
-        }))
+        }
     }
 }

@@ -171,7 +171,7 @@ impl<C> Shard<C> {
                     topic
                 }
             };
-            for route in &self.cache.topic(topic).routes {
+            for route in self.cache.topic(topic).routes.take_awaiting() {
                 let entry = &mut self.sessions[route.session as usize];
                 entry.session.outbox().mark(route.slot);
                 entry.wake_writer();

@@ -16,4 +16,5 @@ pub mod ingest;
 pub mod places;
 pub mod shard;
 pub mod sockjs;
+mod tally;
 pub mod websocket;

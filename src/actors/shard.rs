@@ -23,6 +23,7 @@ use super::{
     connection::Connection,
     inbox::{Delivery, Inbox},
     places::Place,
+    tally::Tally,
 };
 use crate::{
     clock::now_us,
@@ -52,8 +53,9 @@ struct Inner {
     inboxes: Arc<[Inbox]>,
     /// When the shard is looked at next for slots that have rested.
     alarm: Cell<Option<Instant>>,
-    /// Told when that is too late.
+    /// Told when that is too late, and when something was counted.
     sooner: Notify,
+    tally: Tally,
     index: usize,
     metrics: SessionMetrics,
     written: RefCell<LocalHistogram>,
@@ -93,6 +95,7 @@ impl ShardActor {
             shard: RefCell::new(Shard::new(settings, recordings, Instant::now())),
             alarm: Cell::default(),
             sooner: Notify::new(),
+            tally: Tally::default(),
             inboxes,
             index,
             written: RefCell::new(metrics.ingested_to_written.local()),
@@ -133,6 +136,7 @@ impl ShardActor {
         let mut delivery = Delivery::default();
         let mut alarm = pin!(rt::time::sleep(Duration::ZERO));
         loop {
+            self.0.tally.add_to(&self.0.metrics);
             let expiry = self.0.shard.borrow().next_expiry();
             if let Some(at) = expiry.filter(|at| self.0.alarm.get() != Some(*at)) {
                 alarm.as_mut().reset(at.into());
@@ -174,12 +178,19 @@ impl ShardActor {
     }
 
     fn count(&self, transmitted: &Transmitted, transport: Transport) {
-        let metrics = &self.0.metrics;
         self.count_blocked(transmitted.blocked_for);
         if let Some(oldest_us) = transmitted.oldest_ingested_us {
-            metrics.of(transport).messages.inc_by(u64::from(transmitted.messages));
-            metrics.conflated.inc_by(transmitted.conflated);
+            let (messages, conflated) = (u64::from(transmitted.messages), transmitted.conflated);
+            self.note_count(self.0.tally.count_messages(transport, messages, conflated));
             self.0.written.borrow_mut().observe(seconds((now_us() - oldest_us).max(0)));
+        }
+    }
+
+    /// The first count since those before were added is followed by the addition, after the sessions that are about to
+    /// send.
+    fn note_count(&self, is_first: bool) {
+        if is_first {
+            self.0.sooner.notify_one();
         }
     }
 
@@ -247,11 +258,11 @@ impl Application for StompSession {
     }
 
     fn note_sent(&self, bytes: usize) {
-        self.actor.0.metrics.of(self.transport).bytes.inc_by(bytes as u64);
+        self.actor.note_count(self.actor.0.tally.count_bytes(self.transport, bytes as u64));
     }
 
     fn note_writes(&self, count: u32) {
-        self.actor.0.metrics.of(self.transport).writes.inc_by(u64::from(count));
+        self.actor.note_count(self.actor.0.tally.count_writes(self.transport, u64::from(count)));
     }
 
     fn beats(&self) -> bool {

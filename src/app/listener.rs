@@ -8,12 +8,9 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
-    config::{HostPort, Topic},
+    config::{self, Topic},
     failure::Failure,
 };
-
-/// Connections that the kernel keeps until they are accepted: a reconnect storm after a restart.
-const BACKLOG: i32 = 4096;
 
 /// Bytes of a client that the kernel keeps until they are read; it allows twice as many for its own
 /// bookkeeping. Clients say little: twice the longest frame at its default, where the kernel would take
@@ -24,7 +21,8 @@ const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 ///
 /// # Errors
 /// A start-up failure that names the address.
-pub(super) fn listen(address: &HostPort) -> Result<TcpListener, Failure> {
+pub(super) fn listen(config: &config::Server) -> Result<TcpListener, Failure> {
+    let address = &config.listen;
     let open = || -> io::Result<TcpListener> {
         let target = (address.host.as_str(), address.port)
             .to_socket_addrs()?
@@ -34,8 +32,11 @@ pub(super) fn listen(address: &HostPort) -> Result<TcpListener, Failure> {
         socket.set_reuse_address(true)?;
         // Accepted sockets have it from here: the window that is offered in the handshake depends on it.
         socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+        if let Some(bytes) = config.socket_send_buffer_bytes {
+            socket.set_send_buffer_size(bytes.try_into().map_err(io::Error::other)?)?;
+        }
         socket.bind(&target.into())?;
-        socket.listen(BACKLOG)?;
+        socket.listen(config.listen_backlog.into())?;
         Ok(socket.into())
     };
     open().map_err(|error| Failure::start_up(format_args!("can't listen on {address}: {error}")))

@@ -8,6 +8,7 @@ mod kafka_properties;
 mod settings;
 mod sources;
 mod toml_file;
+mod watch;
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path, process::ExitCode};
 
@@ -45,6 +46,7 @@ enum Command {
     /// Publishes ticks to Kafka, recorded ones or a synthetic market; shows what was set aside
     Feed(feed::FeedArgs),
     Bench(Box<bench::BenchArgs>),
+    Watch(watch::WatchArgs),
     /// Reads the configuration; prints what is in force, who gave it, and what looks unwise
     CheckConfig(CheckArgs),
 }
@@ -111,6 +113,7 @@ fn run(cli: Cli, resolved: &Resolved) -> Result<(), Failure> {
             feed::run(args, &invalid)
         }
         Command::Bench(args) => bench::run(*args, &invalid),
+        Command::Watch(args) => watch::run(args, &invalid),
         Command::CheckConfig(args) => {
             let serve = config::Serve::try_from(args.serve).map_err(invalid)?;
             let mut out = std::io::stdout().lock();

@@ -119,10 +119,19 @@ struct ListenerArgs {
     /// Worker threads [default: the number of cores]
     #[arg(long, value_name = "N", value_parser = whole_number(NonZeroUsize::MIN..=MOST_WORKERS))]
     workers: Option<NonZeroUsize>,
+    /// Run each worker thread on a core of its own, and everything else on the rest, if there is any
+    #[arg(long)]
+    pin_workers: bool,
+    /// Connections that may wait until they are accepted; the kernel allows net.core.somaxconn at most
+    #[arg(long, value_name = "N", value_parser = whole_number(1..=65_535_u16), default_value = "4096")]
+    listen_backlog: u16,
     /// Unsent bytes the kernel holds for each socket before conflation starts (TCP_NOTSENT_LOWAT)
     #[arg(long, value_name = "BYTES", value_parser = whole_number(1024..=16_777_216_u32),
         default_value = "16384")]
     socket_send_lowat_bytes: u32,
+    /// Send buffer of each socket (SO_SNDBUF); the kernel takes twice as much [default: the kernel's own, which grows]
+    #[arg(long, value_name = "BYTES", value_parser = whole_number(4096..=16_777_216_u32))]
+    socket_send_buffer_bytes: Option<u32>,
     /// Seconds that sessions may take to end after SIGTERM; 0 ends them at once
     #[arg(long, value_name = "S", value_parser = seconds(0.0..=3600.0), default_value = "5")]
     shutdown_grace_s: Duration,
@@ -287,7 +296,10 @@ impl From<ListenerArgs> for config::Server {
             workers: args
                 .workers
                 .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+            pin_workers: args.pin_workers,
+            listen_backlog: args.listen_backlog,
             socket_send_lowat_bytes: args.socket_send_lowat_bytes,
+            socket_send_buffer_bytes: args.socket_send_buffer_bytes,
             shutdown_grace: args.shutdown_grace_s,
         }
     }

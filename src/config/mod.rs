@@ -75,9 +75,15 @@ pub struct Server {
     pub listen: HostPort,
     /// Worker threads, each with a shard of the sessions.
     pub workers: NonZeroUsize,
+    /// Whether each of them runs on a core of its own.
+    pub pin_workers: bool,
+    /// Connections that may wait until they are accepted.
+    pub listen_backlog: u16,
     /// `TCP_NOTSENT_LOWAT` of each socket, in bytes: unsent bytes that the kernel holds before it reports the
     /// socket full and conflation starts.
     pub socket_send_lowat_bytes: u32,
+    /// `SO_SNDBUF` of each socket, in bytes, if the kernel isn't to choose.
+    pub socket_send_buffer_bytes: Option<u32>,
     /// How long sessions may take to go after SIGTERM; zero ends them at once.
     pub shutdown_grace: Duration,
 }

@@ -53,6 +53,8 @@ pub struct Due {
     pub subscription: u32,
     /// The symbol it stands for.
     pub topic: TopicId,
+    /// Where the topic's list of routes has the one to the slot, if it's told by that list.
+    pub route: Option<u32>,
     /// What was sent before.
     pub baseline: Baseline,
     /// The state to send, if it isn't the newest: every tick has its turn.
@@ -256,9 +258,18 @@ impl Outbox {
             let (SlotId(of), first) = self.take_tick(subscription);
             (id, tick) = (of, Some(first));
         }
-        let &mut Slot { subscription, topic, baseline, kind, .. } = self.slots.at(id);
+        let &mut Slot { subscription, topic, route, baseline, kind, .. } = self.slots.at(id);
+        let route = (kind == Kind::State).then_some(route);
         let baseline = if baseline == SNAPSHOT { Baseline::Snapshot } else { Baseline::After(baseline) };
-        Some(Due { slot: SlotId(id), subscription, topic, baseline, tick, is_last: kind == Kind::Once })
+        Some(Due {
+            slot: SlotId(id),
+            subscription,
+            topic,
+            route,
+            baseline,
+            tick,
+            is_last: kind == Kind::Once,
+        })
     }
 
     /// Notes that this state was sent, which takes credit where there is a limit, and lets the slot rest where there is
@@ -343,6 +354,12 @@ impl Outbox {
     fn occupied(&self) -> impl Iterator<Item = (SlotId, &Slot)> {
         let is_symbols = |slot: &Slot| slot.status != Status::Free && slot.kind != Kind::Turn;
         (0..).map(SlotId).zip(&self.slots.0).filter(move |(_, slot)| is_symbols(slot))
+    }
+
+    /// Whether a slot will be served without a further tick.
+    #[cfg(test)]
+    pub(crate) fn is_owed_something(&self, SlotId(id): SlotId) -> bool {
+        matches!(self.slots.0[id as usize].status, Status::Dirty | Status::Waiting | Status::Held)
     }
 
     /// The topic of a slot and its route there.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Record, parts::Parts};
 use crate::{
     market::Symbol,
-    publication::{Content, Epoch, Status, SymbolId},
+    publication::{Content, Epoch, Publication, Retired, Status, SymbolId},
 };
 
 /// What the fold remembers of a symbol, and a checkpoint keeps.
@@ -30,8 +30,10 @@ pub(super) struct Entry {
     pub(super) is_dirty: bool,
     /// Whether anybody was told of it, or will be, since this fold began: then its number stays its own.
     pub(super) is_known: bool,
-    /// Which of the ticks that weren't handed out yet is its newest.
-    pub(super) newest_tick: Option<usize>,
+    /// Whether its newest state is among the ticks that weren't handed out yet.
+    pub(super) has_ticked: bool,
+    /// What was handed out last.
+    pub(super) newest: Option<Arc<Publication>>,
 }
 
 impl Kept {
@@ -55,7 +57,8 @@ impl Entry {
             is_recorded,
             is_dirty: false,
             is_known: false,
-            newest_tick: None,
+            has_ticked: false,
+            newest: None,
         };
         this.rename_epoch(epoch);
         this
@@ -117,5 +120,14 @@ impl Entry {
             state: self.kept.parts.state().clone(),
             ingested_us,
         }
+    }
+
+    /// Hands out a newer state than before.
+    pub(super) fn publish(&mut self, content: Content, retired: &mut Retired) -> Arc<Publication> {
+        let publication = retired.publish(content);
+        if let Some(replaced) = self.newest.replace(Arc::clone(&publication)) {
+            retired.retire(replaced);
+        }
+        publication
     }
 }

@@ -5,7 +5,7 @@
 //! A session keeps its newest `seq`s and nothing of what it read.
 //!
 //! ```text
-//! Load::open(plan) ─► engine thread: begins sessions ([`opening`]) ─► open, refused, lost
+//! Load::open(plan) ─► engine thread: begins sessions (opening) ─► open, refused, lost
 //! Load::measure(s) ─►   events ─► session ─► tally ─► Report
 //! Load::close()    ─►   closes all
 //! ```

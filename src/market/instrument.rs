@@ -3,7 +3,7 @@
 //! A state is whole: it says everything that is known about now. That is why replacing an older
 //! state by a newer one loses no fact, and why conflation is exact.
 
-use std::sync::Arc;
+use smol_str::SmolStr;
 
 use super::{Price, Side, Size, Tick, Trade, Volume};
 
@@ -29,7 +29,7 @@ pub struct State {
     /// Event time of the last tick, in microseconds since the Unix epoch.
     pub time_us: i64,
     /// Where the last tick that told a venue happened.
-    pub venue: Option<Arc<str>>,
+    pub venue: Option<SmolStr>,
 }
 
 /// The best price of one side of the book.

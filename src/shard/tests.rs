@@ -1,5 +1,6 @@
 //! Shards with their sessions, on invented time.
 
+mod allocations;
 mod credit;
 mod options;
 mod world;

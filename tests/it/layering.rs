@@ -7,11 +7,16 @@ use std::{
 
 /// Rooms that know no runtime, no socket, no metric and no clock: what they do follows from what
 /// they are given.
-const PURE: [&str; 27] = [
+const PURE: [&str; 33] = [
     "market/",
     "feed/",
     "stomp/",
     "client/",
+    "cli/watch/message.rs",
+    "cli/watch/table.rs",
+    "cli/watch/render.rs",
+    "cli/watch/lines.rs",
+    "cli/watch/text.rs",
     "conflation/",
     "session/",
     "sockjs/",
@@ -34,6 +39,7 @@ const PURE: [&str; 27] = [
     "client_address.rs",
     "admission.rs",
     "last_value_cache.rs",
+    "last_value_cache/",
     "transport/websocket/",
 ];
 

@@ -29,5 +29,6 @@ mod subscriptions;
 mod ticks;
 mod tls;
 mod transcripts;
+mod watch;
 mod websocket;
 mod writes;

@@ -38,6 +38,13 @@ impl Secured {
         Self { server, authority, files }
     }
 
+    /// Writes the authority's certificate to a file; its path.
+    pub(crate) fn write_authority(&self) -> String {
+        let path = self.files.path().join("authority.pem");
+        fs::write(&path, self.authority.pem()).unwrap();
+        path.display().to_string()
+    }
+
     fn reloads(&self, result: &str) -> f64 {
         self.server.metric(&format!("tickcast_tls_reloads_total{{result=\"{result}\"}}"))
     }

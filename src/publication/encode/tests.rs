@@ -1,9 +1,8 @@
 //! What the bytes of a state and of its parts are, and that the parts add up.
 
-use std::sync::Arc;
-
 use proptest::{option, prelude::*};
 use serde_json::{Map, Value};
+use smol_str::SmolStr;
 
 use super::*;
 use crate::{
@@ -186,7 +185,7 @@ fn states() -> impl Strategy<Value = State> {
                 ask: ask.map(level),
                 day,
                 time_us,
-                venue: venue.map(Arc::from),
+                venue: venue.map(SmolStr::from),
             }
         },
     )
@@ -212,7 +211,7 @@ fn histories() -> impl Strategy<Value = (Content, Content)> {
             later.time_us = earlier.time_us;
         }
         if keeps(5) {
-            later.venue = earlier.venue.as_deref().map(Arc::from);
+            later.venue = earlier.venue.clone();
         }
         (content("A", earlier), content("A", later))
     })

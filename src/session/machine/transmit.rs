@@ -62,7 +62,8 @@ impl Session {
         }
         let mut is_heard = self.control.drain_into(sink);
         if is_connected {
-            while sink.has_room() {
+            // A sink may have to ask the kernel: only if there is something for it.
+            while self.outbox.is_dirty() && sink.has_room() {
                 let Some(due) = self.outbox.take_next() else { break };
                 self.serve(now, &due, supplies, sink, &mut transmitted);
                 if due.is_last {
@@ -106,7 +107,11 @@ impl Session {
         sink: &mut impl FrameSink,
         transmitted: &mut Transmitted,
     ) {
-        let state = due.tick.as_ref().or(supplies.cache.topic(due.topic).current.as_ref());
+        let topic = supplies.cache.topic(due.topic);
+        if let Some(route) = due.route {
+            topic.routes.await_news(route);
+        }
+        let state = due.tick.as_ref().or(topic.current.as_ref());
         let news = state.and_then(|state| Some((state, self.news(due, state)?)));
         let Some((state, News { kind, conflated, view })) = news else {
             return self.outbox.skipped(due.slot);

@@ -1,6 +1,6 @@
 //! How a client and its session call a subscription.
 
-use compact_str::CompactString;
+use smol_str::SmolStr;
 
 use super::parse::missing;
 use crate::{
@@ -15,8 +15,8 @@ const ID_BYTES_MAX: usize = 255;
 /// A client's name for a subscription.
 #[derive(Debug)]
 pub(in crate::session) enum Name {
-    /// Its id; within the value itself unless it's longer than 24 bytes.
-    Id(CompactString),
+    /// Its id; within the value itself unless it's longer than 23 bytes.
+    Id(SmolStr),
     /// In 1.0 its destination: an id isn't needed there.
     Destination(Box<str>),
     /// In 1.0 its id and its destination, either of which will do.

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     conflation::Kind,
+    last_value_cache::Route,
     publication::{Status, tests::publication_of},
     recordings::Recordings,
     session::{
@@ -183,7 +184,7 @@ impl World {
         self.shard.handle_timeouts(self.now).into_iter().copied().collect()
     }
 
-    /// Every route leads to a slot, and every slot has its route.
+    /// Every route leads to a slot, and every slot has its route, and hears of the next tick if that is news to it.
     #[track_caller]
     pub(super) fn check_routes(&mut self) {
         let mut routes: Vec<_> = self
@@ -191,7 +192,7 @@ impl World {
             .cache
             .topics()
             .flat_map(|(topic, it)| {
-                let states = (0..).zip(&it.routes).map(|(at, route)| (Kind::State, at, *route));
+                let states = (0..).zip(it.routes.iter()).map(|(at, (route, _))| (Kind::State, at, route));
                 let ticks = (0..).zip(&it.recorders).map(|(at, route)| (Kind::Record, at, *route));
                 let all = states.chain(ticks).collect::<Vec<_>>().into_iter();
                 all.map(move |(kind, at, route)| (route.session, route.slot, topic.0, at, kind as u8))
@@ -205,6 +206,12 @@ impl World {
                 let (topic, at, kind) = outbox.route_of(slot);
                 (place, slot, topic.0, at, kind as u8)
             }));
+        }
+        for (_, topic) in self.shard.cache.topics() {
+            for (Route { session, slot }, awaits) in topic.routes.iter() {
+                let outbox = self.shard.sessions[session as usize].session.outbox();
+                assert!(awaits || outbox.is_owed_something(slot), "{slot:?} of {session} is forgotten");
+            }
         }
         routes.sort_unstable();
         slots.sort_unstable();

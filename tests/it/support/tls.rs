@@ -28,6 +28,11 @@ impl Authority {
         certificate.der().clone()
     }
 
+    /// Its own certificate, in PEM.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
     /// Clients that trust it and offer these protocols (RFC 7301).
     pub(crate) fn client(&self, protocols: &[&str]) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
