@@ -5,7 +5,7 @@ use std::{
     fs,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -38,7 +38,8 @@ impl Rabbitmq {
         let [stomp, distribution, mapping] = free_ports()?;
         let erlang = unpacked.join("usr/lib/erlang/bin");
         let mut mapper = Command::new(erlang.join("epmd"));
-        mapper.args(["-port", &mapping.to_string(), "-address", "127.0.0.1"]);
+        // It complains of who only looks whether it listens.
+        mapper.args(["-port", &mapping.to_string(), "-address", "127.0.0.1"]).stderr(Stdio::null());
         let mapper = Process::start(mapper, Side::Client)?;
         await_listener(mapping)?;
         let configuration = format!(
