@@ -215,6 +215,7 @@ impl<C> Shard<C> {
         let Some(entry) = entry.filter(|entry| entry.generation == key.generation) else {
             return (Output::Finished, Transmitted::default());
         };
+        entry.writer = None;
         let accepted_input = entry.session.accepts_input();
         let pace = Pace { wheel: &mut self.wheel, session: key.place };
         let mut supplies = Supplies { cache: &self.cache, pace, scratch: &mut self.scratch };

@@ -58,7 +58,8 @@ const READS_A_TURN: usize = 4;
 const AHEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// How long a client that was told everything has to close its end. One that is closed while the other still sends is
-/// reset, and the client may lose what it was told last.
+/// reset, and the client may lose what it was told last. Until then it keeps its place among the connections, which bounds
+/// those that linger.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Runs a session on a WebSocket. The body that's answered lets the connection leave actix; `ahead` is what the client
@@ -139,9 +140,15 @@ impl<A: Application> Future for Carrier<A> {
                     this.hear_ahead(&ahead);
                 }
                 Stage::Open { .. } => {
-                    // What the client asks for goes out in the same turn.
-                    this.hear(context);
-                    ready!(this.poll_tell(context));
+                    // What the client asks for goes out in the same turn, and what it asked for last before it goes.
+                    let is_lost = this.hear(context);
+                    let told = this.poll_tell(context);
+                    if is_lost && told.is_pending() {
+                        this.application.receive(Instant::now(), Inbound::Lost);
+                        ready!(this.poll_tell(context));
+                    } else {
+                        ready!(told);
+                    }
                 }
                 Stage::Lingering { link, end } => return poll_linger(link, end, context),
                 Stage::Over => return Poll::Ready(()),
@@ -160,24 +167,25 @@ impl<A: Application> Carrier<A> {
         }
     }
 
-    /// Hears what the client says, as far as the session takes it.
-    fn hear(&mut self, context: &mut Context<'_>) {
+    /// Hears what the client says, as far as the session takes it. Whether that was the last of it.
+    fn hear(&mut self, context: &mut Context<'_>) -> bool {
         let Self { application, hearing, stage, .. } = self;
-        let Stage::Open { link, hears } = stage else { return };
+        let Stage::Open { link, hears } = stage else { return false };
         for _ in 0..READS_A_TURN {
             if !*hears || hearing.poll_deliver(application, context).is_pending() {
-                return;
+                return false;
             }
             match poll_read(link, context, |bytes| hearing.push(bytes)) {
-                Poll::Pending => return,
+                Poll::Pending => return false,
                 Poll::Ready(is_alive) => *hears = is_alive,
             }
             if !*hears {
-                application.receive(Instant::now(), Inbound::Lost);
+                return true;
             }
         }
         // A client that never stops sending takes its turn like everybody else.
         context.waker().wake_by_ref();
+        false
     }
 
     /// Tells the client what is due, and ends the session when everything was told or can't be.

@@ -92,8 +92,9 @@ impl Front {
         let server = Server::build()
             .workers(workers)
             .disable_signals()
-            // Sessions are counted, and refused with an answer, where they begin; what comes before has
-            // a bound of its own. This is where the accepting stops if both are full.
+            // Sessions are counted, and refused with an answer, where they begin; those on WebSockets leave actix
+            // then. What has no session is bounded by the hall. This is where the accepting stops if all that is left
+            // are sessions by requests.
             .max_concurrent_connections(sessions_max + OTHER_CONNECTIONS_MAX)
             .shutdown_timeout(1)
             .listen("http", listener, move || {

@@ -41,14 +41,18 @@ impl Pace<'_> {
     }
 }
 
-/// Points of the grid in an interval.
-const POINTS: u32 = 8;
+/// Points of the grid in an interval, unless they would be closer than [`STEP_MIN`] or farther apart than [`STEP_MAX`]. It's
+/// a whole number, so that a point comes an interval after a point.
+const POINTS: u128 = 8;
 
-/// The points are no farther apart.
+/// Timers tell milliseconds.
+const STEP_MIN: Duration = Duration::from_millis(10);
+
+/// What an update waits at most beyond its interval.
 const STEP_MAX: Duration = Duration::from_millis(100);
 
-/// Who is served so much after a point counts as served on it, so that a busy symbol keeps its rate: a point comes an
-/// interval after a point. Timers are late by up to 3 ms.
+/// Who is served so much after a point counts as served on it, so that a busy symbol keeps its rate: timers are late by up
+/// to 3 ms. It doesn't add up: the next point is an interval after that one.
 const LATE_MAX: Duration = Duration::from_millis(5);
 
 /// How far the points of one session are from those of the one before it, of 2^32: the golden ratio spreads any number of
@@ -57,11 +61,10 @@ const SPREAD: u32 = 0x9e37_79b9;
 
 /// The end of the rest of a slot that is served `now`: both since the wheel's origin.
 fn end_of_rest(now: Duration, interval: Duration, session: u32) -> Duration {
-    let step = (interval / POINTS).min(STEP_MAX);
-    if step.is_zero() {
-        return now + interval;
-    }
-    let late_max = (step / 4).min(LATE_MAX);
+    let nanos = interval.as_nanos();
+    let points = (nanos / STEP_MIN.as_nanos()).clamp(1, POINTS).max(nanos.div_ceil(STEP_MAX.as_nanos()));
+    let step = interval / points as u32;
+    let late_max = (step / 2).min(LATE_MAX);
     let offset = step.mul_f64(f64::from(session.wrapping_mul(SPREAD)) / f64::from(u32::MAX));
     let earliest = (now + interval).saturating_sub(late_max + offset);
     let points = earliest.as_nanos().div_ceil(step.as_nanos());
@@ -83,10 +86,10 @@ mod tests {
     #[test]
     fn what_was_served_on_a_point_is_served_again_an_interval_later() {
         let first = end_of_rest(ms(1000), INTERVAL, 7);
-        for late in 0..=3 {
+        for late in 0..=5 {
             assert_eq!(end_of_rest(first + ms(late), INTERVAL, 7), first + INTERVAL, "{late} ms late");
         }
-        assert_eq!(end_of_rest(first + ms(4), INTERVAL, 7), first + INTERVAL + INTERVAL / 8);
+        assert_eq!(end_of_rest(first + ms(6), INTERVAL, 7), first + INTERVAL + INTERVAL / 8);
     }
 
     #[test]
@@ -109,9 +112,23 @@ mod tests {
         ) {
             let (now, interval) = (Duration::from_micros(now), Duration::from_micros(interval));
             let rest = end_of_rest(now, interval, session) - now;
-            let step = (interval / 8).min(STEP_MAX);
-            prop_assert!(rest + LATE_MAX.min(step / 4) >= interval, "{rest:?} of {interval:?}");
-            prop_assert!(rest <= interval + step, "{rest:?} of {interval:?}");
+            prop_assert!(rest + LATE_MAX.min(interval / 2) >= interval, "{rest:?} of {interval:?}");
+            prop_assert!(rest <= interval + STEP_MAX.min((interval / 8).max(2 * STEP_MIN)), "{rest:?} of {interval:?}");
+        }
+
+        #[test]
+        fn messages_take_an_interval_each_however_late_they_are(
+            rate in 0.01..1000.0_f64, session in any::<u32>(),
+            lates in prop::collection::vec(0..3_000_u64, 1..200),
+        ) {
+            let interval = Duration::from_secs_f64(1.0 / rate);
+            let (begin, mut now) = (ms(77), ms(77));
+            for (served, late) in (1_u32..).zip(lates) {
+                now = end_of_rest(now, interval, session) + Duration::from_micros(late);
+                // Nanoseconds of a step are whole: up to one is lost in each.
+                let rounding = Duration::from_nanos(u64::from(served) * 20_000);
+                prop_assert!(now + LATE_MAX + rounding >= begin + interval * served, "{served}: {now:?} of {interval:?}");
+            }
         }
     }
 }

@@ -170,6 +170,7 @@ impl TickProducer {
 
     /// Waits so long and serves the acknowledgements meanwhile; call it every few hundred
     /// milliseconds at least.
+    #[expect(clippy::disallowed_methods, reason = "the duration is what is waited for")]
     pub fn wait(&self, duration: Duration) {
         let deadline = Instant::now() + duration;
         loop {

@@ -40,12 +40,11 @@ impl Rate {
 
     /// When the next message may come, and from when on nothing keeps it; none without a rate.
     ///
-    /// What rests together ends its rest together, an eighth of the interval later at most. A message that was a little
+    /// What rests together ends its rest together, a step later at most. A message that was a little
     /// late may be followed in time, but that doesn't add up: `n` messages take `n` intervals.
     pub(super) fn next_us(&self, run: &Run) -> Option<(u64, u64)> {
         let interval = self.interval_us?;
-        let step = (interval / 8).min(100_000);
-        let late = (step / 4).min(5_000);
+        let (step, late) = (step_us(interval), late_us(interval));
         let earliest = (run.last_us + interval).max(run.begin_us + (run.more + 1) * interval);
         Some((earliest - late, run.last_us + interval + step + WHEEL_US))
     }
@@ -53,8 +52,7 @@ impl Rate {
     /// How long after it may come a message surely may.
     pub(super) fn longest_rest_us(&self) -> Option<u64> {
         let interval = self.interval_us?;
-        let step = (interval / 8).min(100_000);
-        Some(step + (step / 4).min(5_000) + WHEEL_US)
+        Some(step_us(interval) + late_us(interval) + WHEEL_US)
     }
 
     /// A message goes out, after these.
@@ -65,4 +63,15 @@ impl Rate {
             None => Run { begin_us: now_us, last_us: now_us, more: 0 },
         }
     }
+}
+
+/// How far apart the ends of rests are.
+fn step_us(interval_us: u64) -> u64 {
+    // A rate's interval is given in whole microseconds here.
+    interval_us / (interval_us / 10_000).clamp(1, 8).max(interval_us.div_ceil(100_000)) + 1
+}
+
+/// How late a message may be without keeping the next one.
+fn late_us(interval_us: u64) -> u64 {
+    (step_us(interval_us) / 2).min(5_000)
 }
