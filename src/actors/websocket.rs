@@ -5,6 +5,7 @@
 //! connection goes: two buffers of 8 KiB, a dispatcher of 1.5 KiB, the request. What is left is read into a buffer, and
 //! written from one, that all sessions of the thread share.
 
+mod ears;
 mod hearing;
 mod sockjs;
 mod telling;
@@ -28,7 +29,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use self::{hearing::Hearing, telling::Telling};
+use self::{ears::Ears, hearing::Hearing, telling::Telling};
 use crate::{
     session::{CloseReason, Inbound},
     transport::{
@@ -119,7 +120,7 @@ enum Stage {
     /// actix has the connection, and what the client says ahead of the answer.
     Coming { arrival: Arrival, ahead: web::Payload },
     /// The session has it. `hears`: whether the client may say more.
-    Open { link: Link, hears: bool },
+    Open { link: Link, ears: Ears, hears: bool },
     /// Everything was said.
     Lingering { link: Link, end: Pin<Box<Sleep>> },
     /// The connection is of no use any more.
@@ -136,12 +137,12 @@ impl<A: Application> Future for Carrier<A> {
                 Stage::Coming { arrival, ahead } => {
                     let Ok(link) = ready!(Pin::new(arrival).poll(context)) else { return Poll::Ready(()) };
                     let ahead = all_of(ahead, context);
-                    this.stage = Stage::Open { link, hears: true };
+                    this.stage = Stage::Open { link, ears: Ears::new(context.waker()), hears: true };
                     this.hear_ahead(&ahead);
                 }
                 Stage::Open { .. } => {
                     // What the client asks for goes out in the same turn, and what it asked for last before it goes.
-                    let is_lost = this.hear(context);
+                    let is_lost = this.hear();
                     let told = this.poll_tell(context);
                     if is_lost && told.is_pending() {
                         this.application.receive(Instant::now(), Inbound::Lost);
@@ -168,9 +169,14 @@ impl<A: Application> Carrier<A> {
     }
 
     /// Hears what the client says, as far as the session takes it. Whether that was the last of it.
-    fn hear(&mut self, context: &mut Context<'_>) -> bool {
+    fn hear(&mut self) -> bool {
         let Self { application, hearing, stage, .. } = self;
-        let Stage::Open { link, hears } = stage else { return false };
+        let Stage::Open { link, ears, hears } = stage else { return false };
+        // TLS may read what it needs for its own writes.
+        if !ears.are_called() && link.stream.is_plain() {
+            return false;
+        }
+        let context = &mut Context::from_waker(ears.waker());
         for _ in 0..READS_A_TURN {
             if !*hears || hearing.poll_deliver(application, context).is_pending() {
                 return false;
@@ -194,7 +200,7 @@ impl<A: Application> Carrier<A> {
         let told = ready!(self.telling.poll_tell(&self.application, link, context));
         self.application.end(Instant::now());
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
-        if let (Ok(()), Stage::Open { link, hears: true }) = (told, stage) {
+        if let (Ok(()), Stage::Open { link, hears: true, .. }) = (told, stage) {
             self.stage = Stage::Lingering { link, end: Box::pin(sleep(LINGER)) };
         }
         Poll::Ready(())

@@ -3,10 +3,10 @@
 //!
 //! Each is compared with ours under the same load, one that it can follow: as many sessions of the same generator, which
 //! subscribe to the same symbols, and pulses at the same rate with one quote of each symbol; over Kafka for ours, over one
-//! STOMP client for the others. They run at the same time and are loaded in turns. Counted is the CPU time of the whole server: all processes and threads, from the
-//! first pulse until half a second after the last, over the messages that were read. The Kafka broker is on other
-//! machines in reality, and isn't counted; what our server's Kafka client takes, which does work that the others haven't,
-//! is. So are the headers that only ours have.
+//! STOMP client for the others. They run at the same time and are loaded in turns. Counted is the CPU time of the whole
+//! server: all processes and threads, from the first pulse until half a second after the last, over the messages that were
+//! read. The Kafka broker is on other machines in reality, and isn't counted; what our server's Kafka client takes, which
+//! does work that the others haven't, is. So are the headers that only ours have.
 
 mod nodejs;
 mod rabbitmq;
