@@ -37,9 +37,12 @@
 //! - **Answers pull too.** A SockJS client that can't have a WebSocket receives by requests, one after
 //!   the other and maybe on different threads. Its session stays where it was opened, and each answer
 //!   asks it for a chunk as a socket does; between two polls nobody asks, and only slots are kept.
+//! - **A tick concerns who awaits it.** A slot that is dirty already needs no mark. Each symbol's routes tell which slots
+//!   were served since the tick before, so a slot is looked at once for each message it's sent, however fast the feed is.
 //! - **Rates are rests.** A slot whose subscription has a rate rests after each message, in the one timing wheel of its
 //!   shard, and comes into the line no earlier than when that is over. A symbol that is quiet rests nowhere, so its first
-//!   update goes at once, and what comes meanwhile conflates as ever.
+//!   update goes at once, and what comes meanwhile conflates as ever. Rests end on the points of a grid, so that a
+//!   session's symbols go out together.
 //! - **Every tick, for whoever asks.** Ticks leave ingest one by one only for symbols that somebody records
 //!   ([`recordings`]); they come to the shards in a bounded ring and wait for their client in another one. What a
 //!   client's ring can't hold closes its session, and what a shard's can't those of all who asked; nobody else notices.
