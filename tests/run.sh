@@ -80,7 +80,7 @@ part_handover() {
 part_hygiene() {
   need_rust
   need shellcheck shellcheck
-  step 'hygiene: shell scripts' shellcheck --external-sources .ci/run tests/run.sh
+  step 'hygiene: shell scripts' shellcheck --external-sources .ci/run tests/run.sh tests/bench.sh
   step 'hygiene: crates' check_crates
   step 'hygiene: compose file, dashboards, alerts' check_operations
 }

@@ -13,7 +13,7 @@ use anyhow::Result;
 use crate::{
     Extent,
     generator::{Generator, plan},
-    pace::wait,
+    pace::{Pace, wait},
     report::{Row, Wanted},
     system::resident_bytes,
     tickcast::{Setup, Tickcast},
@@ -37,19 +37,16 @@ pub(crate) fn measure(extent: Extent) -> Result<Vec<Row>> {
     let mut clients = Generator::open(plan(server.address, sessions, SUBSCRIPTIONS, SYMBOLS))?;
     let idle = settled_bytes(&server)?;
     let pulses = u32::try_from(extent.load.as_secs()).unwrap_or(u32::MAX).max(1);
-    let ((report, peak), messages_due) = {
-        let window = extent.load + Duration::from_secs(2);
-        let (report, peak) = clients.measure_while(window, || {
-            let mut peak = 0;
-            for _ in 0..pulses {
-                feed.pulses(1.0, 1)?;
-                peak = peak.max(resident_bytes(server.id())?);
-                wait(Duration::from_secs(1));
-            }
-            Ok(peak)
-        })?;
-        ((report, peak), u64::from(pulses) * (sessions * SUBSCRIPTIONS) as u64)
-    };
+    let (report, peak) = clients.measure_while(extent.load + Duration::from_secs(2), || {
+        let (mut peak, mut pace) = (0, Pace::new(1.0));
+        for _ in 0..pulses {
+            pace.wait();
+            feed.pulses(1.0, 1)?;
+            peak = peak.max(resident_bytes(server.id())?);
+        }
+        Ok(peak)
+    })?;
+    let messages_due = u64::from(pulses) * (sessions * SUBSCRIPTIONS) as u64;
     server.await_rest()?;
     let drained = settled_bytes(&server)?;
     let each = |bytes: u64| bytes.saturating_sub(empty) as f64 / sessions as f64 / 1024.0;
