@@ -2,8 +2,7 @@
 //!
 //! All sessions subscribe to the same k symbols. At each pulse two quotes of each are published at once, so that every
 //! session is due k MESSAGE frames, each with its own `subscription` and `conflated:1`: one write. Beside stand
-//! - the limit: one bare `send` of as many bytes, from the same core, over as many sockets, at the same pulses; once
-//!   more with the same generator as its reader;
+//! - the limit: one bare `send` of as many bytes, from the same core, over as many sockets, at the same pulses;
 //! - a naive actix-ws server, driven by the same generator, whose frames have the same headers and as long bodies.
 //!
 //! Counted is the CPU time of the threads that fan out: our worker thread and the naive server's, and the one thread of
@@ -87,24 +86,20 @@ impl Case {
         let mut ours = sessions(server.address)?;
         let mut naive = Naive::start()?;
         let mut naives = sessions(naive.address)?;
-        let mut limit = Limit::discarded(self.sessions)?;
-        let mut read_alike = Limit::generated(self.sessions, self.frames)?;
+        let mut limit = Limit::start(self.sessions)?;
         let count = self.count(extent);
         // Once for the caches, and to know how much is written.
         let warm = self.ours(&server, &mut feed, &mut ours, count)?;
         let sweeps = Sweeps { bytes: warm.bytes as usize, per_s: self.per_s, count };
         limit.cost_ns(sweeps)?;
-        read_alike.cost_ns(sweeps)?;
         self.naive(&mut naive, &mut naives, count)?;
-        let (mut tickcast, mut naively) = (Vec::new(), Vec::new());
-        let (mut limits, mut limits_read_alike) = (Rounds::default(), Rounds::default());
+        let (mut tickcast, mut limits, mut naively) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..extent.rounds {
             tickcast.push(self.ours(&server, &mut feed, &mut ours, count)?);
-            limits.0.push(limit.cost_ns(sweeps)?);
-            limits_read_alike.0.push(read_alike.cost_ns(sweeps)?);
+            limits.push(limit.cost_ns(sweeps)?);
             naively.push(self.naive(&mut naive, &mut naives, count)?);
         }
-        Ok(self.rows(&tickcast, [&limits, &limits_read_alike], &naively))
+        Ok(self.rows(&tickcast, &Rounds(limits), &naively))
     }
 
     /// Two seconds of pulses.
@@ -159,7 +154,7 @@ impl Case {
         Duration::from_secs_f64(f64::from(count) / self.per_s + 0.5)
     }
 
-    fn rows(self, ours: &[Cost], [limit, read_alike]: [&Rounds; 2], naive: &[Cost]) -> Vec<Row> {
+    fn rows(self, ours: &[Cost], limit: &Rounds, naive: &[Cost]) -> Vec<Row> {
         let of = |costs: &[Cost], figure: fn(&Cost) -> f64| costs.iter().map(figure).collect::<Rounds>();
         let (worker, naively) = (of(ours, |cost| cost.worker_ns), of(naive, |cost| cost.worker_ns));
         let name = |what| format!("{} sessions × {} frames: {what}", self.sessions, self.frames);
@@ -172,7 +167,6 @@ impl Case {
             row("CPU a write, worker thread", "ns", &worker),
             row("CPU a write, whole process", "ns", &of(ours, |cost| cost.process_ns)),
             row("CPU a send, the limit", "ns", limit),
-            row("CPU a send, the limit, read by the generator", "ns", read_alike),
             row("CPU a pulse, naive server", "ns", &naively),
             row("bytes a write", "bytes", &of(ours, |cost| cost.bytes)),
             row("bytes a pulse, naive server", "bytes", &of(naive, |cost| cost.bytes)),

@@ -126,10 +126,7 @@ fn run() -> Result<()> {
 /// What this program is when it starts itself.
 fn play(role: &str, arguments: &[String]) -> Result<()> {
     match (role, arguments) {
-        ("limit", [sockets, talk]) => limit::send(
-            sockets.parse()?,
-            if talk == "stomp" { limit::Talk::Stomp } else { limit::Talk::None },
-        ),
+        ("limit", [sockets]) => limit::send(sockets.parse()?),
         ("discard", [port, sockets]) => limit::discard(port.parse()?, sockets.parse()?),
         ("naive", []) => naive::serve(),
         ("broker", []) => broker::serve(),

@@ -65,9 +65,6 @@ impl Naive {
     }
 }
 
-/// With as many digits as our server's have after some rounds.
-const SEQ_FIRST: u64 = 100_000;
-
 /// One client, and what it subscribed to: a frame's beginning, and the symbol.
 struct Client {
     session: Session,
@@ -150,7 +147,7 @@ async fn take(client: &RefCell<Client>, frame: &str) {
         let symbol = destination.rsplit_once("price.stock.").map_or("", |(_, symbol)| symbol);
         let head = |kind| format!("MESSAGE\nsubscription:{id}\n{kind}");
         // The generator waits for a snapshot of each.
-        let snapshot = head("type:snapshot\n") + &message_tail(symbol, SEQ_FIRST, now_us(), 0);
+        let snapshot = head("type:snapshot\n") + &message_tail(symbol, 1, now_us());
         let update = head("type:update\nconflated:1\n");
         client.borrow_mut().subscriptions.push((update, symbol.to_owned()));
         let _ = session.text(snapshot).await;
@@ -163,7 +160,7 @@ async fn take(client: &RefCell<Client>, frame: &str) {
 /// Sends what is asked for, one request after the other.
 async fn pulse(mut asks: mpsc::UnboundedReceiver<Pulses>) {
     let clients = CLIENTS.with(Rc::clone);
-    let mut seq = SEQ_FIRST;
+    let mut seq = 1;
     while let Some(Pulses { per_s, count }) = asks.recv().await {
         let mut interval = rt::time::interval(Duration::from_secs_f64(1.0 / per_s));
         for _ in 0..count {
@@ -187,7 +184,7 @@ async fn send(clients: &[Rc<RefCell<Client>>], seq: u64) {
                 let (head, symbol) = &client.borrow().subscriptions[at];
                 let tail = match tails.get(symbol) {
                     Some(tail) => tail,
-                    None => tails.entry(symbol.clone()).or_insert(message_tail(symbol, seq, now_us(), 0)),
+                    None => tails.entry(symbol.clone()).or_insert(message_tail(symbol, seq, now_us())),
                 };
                 let mut frame = String::with_capacity(head.len() + tail.len());
                 write!(frame, "{head}{tail}").expect("a string takes all");

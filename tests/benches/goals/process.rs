@@ -13,7 +13,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::{self, unix::SignalKind};
 
 use crate::{
     pace::wait,
@@ -107,19 +107,16 @@ impl Process {
     }
 }
 
-/// Ends this program on SIGINT, SIGTERM and SIGHUP, and before it all that it has started.
+/// Ends this program on SIGINT and SIGTERM, and before it all that it has started.
 pub(crate) fn end_when_told() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     thread::spawn(move || {
         runtime.block_on(async {
-            let listen = |kind| signal(kind).expect("there is such a signal");
-            let mut interrupt = listen(SignalKind::interrupt());
-            let mut terminate = listen(SignalKind::terminate());
-            let mut hang_up = listen(SignalKind::hangup());
+            let mut terminate =
+                signal::unix::signal(SignalKind::terminate()).expect("there is such a signal");
             tokio::select! {
-                _ = interrupt.recv() => {}
+                _ = signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
-                _ = hang_up.recv() => {}
             }
         });
         for group in &*running() {

@@ -13,10 +13,9 @@ pub(crate) fn header<'a>(frame: &'a str, name: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// The headers and the body of a MESSAGE that all its subscribers get, as our server writes them for a quote, with so
-/// many spaces at the body's end.
-pub(crate) fn message_tail(symbol: &str, seq: u64, time_us: i64, padding: usize) -> String {
-    let body = quote(symbol, seq, time_us) + &" ".repeat(padding);
+/// The headers and the body of a MESSAGE that all its subscribers get, as our server writes them for a quote.
+pub(crate) fn message_tail(symbol: &str, seq: u64, time_us: i64) -> String {
+    let body = quote(symbol, seq, time_us);
     let mut tail = String::with_capacity(400);
     write!(
         tail,
